@@ -1,0 +1,127 @@
+/**
+ * What the user thread and the engine thread say to each other. One FIFO port, so program order is run order.
+ *
+ * A buffer has one owner at a time and moves by transfer. `BufferId`s name the buffers that are *resident* on the
+ * engine thread; the user thread decides when one is kept, handed back or dropped. Residency is a cache: nothing here
+ * depends on garbage collection.
+ */
+import type { DTypeName, HostArray } from "../tensor/dtype.js";
+
+/** Names a buffer resident on the engine thread. Never reused. */
+export type BufferId = number;
+
+
+/** A value that enters or leaves a program or a segment: a slot of the program's value table. */
+export interface SlotType {
+  readonly dtype: DTypeName;
+  /** `null` marks an axis whose size is known only at run time. */
+  readonly shape: readonly (number | null)[];
+}
+
+/** Runs `model` once; the graph's inputs and outputs are named after slots: slot 3 is `v3`. */
+export interface OnnxSegment {
+  readonly kind: "onnx";
+  /** A serialised ModelProto. float16 slots are float16 in the graph; bfloat16 slots are float32 there (see the thread). */
+  readonly model: Uint8Array<ArrayBuffer>;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+/** Runs the host kernel `kernel` of the kernel table (`engine/kernels/`), for what ONNX Runtime lacks. */
+export interface HostSegment {
+  readonly kind: "host";
+  readonly kernel: string;
+  /** Structured-clonable attributes, as recorded on the node. */
+  readonly attrs: unknown;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+export type Segment = OnnxSegment | HostSegment;
+
+/** A compiled plan: segments over a table of value slots. */
+export interface Program {
+  readonly slots: readonly SlotType[];
+  /** Slots fed by the caller, in feed order. */
+  readonly inputs: readonly number[];
+  /** Slots given back to the caller, in output order. */
+  readonly outputs: readonly number[];
+  readonly segments: readonly Segment[];
+  /** "fast" compiles quickly (first use), "full" optimises (a plan that came back). */
+  readonly optimization: "fast" | "full";
+}
+
+export type Feed =
+  /** Already on the engine thread. `release`: after this run `keep` it, hand it back (`return`), or `drop` it. */
+  | { readonly id: BufferId; readonly after: "keep" | "return" | "drop"; readonly shape: readonly number[] }
+  /** Comes along; transferred when `transfer`, else copied and forgotten after the run. With an id it stays resident or goes back. */
+  | {
+      readonly data: HostArray;
+      readonly id: BufferId | null;
+      readonly after: "keep" | "return" | "drop";
+      readonly shape: readonly number[];
+    };
+
+/** Where an output goes: stays under `id`, and with `return` is handed back (transferred, so not resident any more). */
+export interface Want {
+  readonly id: BufferId;
+  readonly return: boolean;
+}
+
+/** A request to the default or another random generator; see `runtime/random`. Structured-clonable. */
+export interface DrawRequest {
+  readonly generator: number;
+  /** As `fillDraw` of `runtime/random` takes it. Tensor parameters are host arrays inside. */
+  readonly draw: unknown;
+  readonly outputs: readonly BufferId[];
+}
+
+export type ToEngine =
+  | { readonly type: "program"; readonly program: number; readonly code: Program }
+  | { readonly type: "release"; readonly program: number }
+  | {
+      readonly type: "run";
+      readonly run: number;
+      readonly program: number;
+      readonly feeds: readonly Feed[];
+      readonly wants: readonly Want[];
+    }
+  | { readonly type: "draw"; readonly run: number; readonly requests: readonly DrawRequest[] }
+  /** Hand buffers back (transfer). */
+  | { readonly type: "evict"; readonly run: number; readonly ids: readonly BufferId[] }
+  | { readonly type: "drop"; readonly ids: readonly BufferId[] }
+  /** Copy buffers to the user thread; they stay resident. */
+  | { readonly type: "fetch"; readonly run: number; readonly ids: readonly BufferId[] }
+  | { readonly type: "seed"; readonly generator: number; readonly seed: bigint }
+  | { readonly type: "getState"; readonly run: number; readonly generator: number }
+  | { readonly type: "setState"; readonly generator: number; readonly state: Uint8Array }
+  | { readonly type: "stats"; readonly run: number }
+  | { readonly type: "close" };
+
+/** The reply to the request numbered `run`. Every reply bumps the shared counter, after it was posted. */
+export interface FromEngine {
+  readonly run: number;
+  /** Buffers handed back or copied by this request. */
+  readonly buffers: readonly { readonly id: BufferId; readonly data: HostArray }[];
+  readonly error?: EngineFailure;
+  readonly state?: Uint8Array;
+  readonly stats?: EngineStats;
+}
+
+export interface EngineFailure {
+  /** `message` as ONNX Runtime or the kernel gave it; `errorClass` is a PyTorch error name when a kernel chose one. */
+  readonly message: string;
+  readonly errorClass?: "RuntimeError" | "IndexError" | "ValueError" | "NotImplementedError";
+  /** Which of the segment's host kernels or sessions failed. */
+  readonly segment?: number;
+}
+
+export interface EngineStats {
+  readonly sessions: number;
+  readonly sessionsCreated: number;
+  readonly runs: number;
+  readonly residentBuffers: number;
+  readonly residentBytes: number;
+  readonly rss: number;
+  readonly external: number;
+}

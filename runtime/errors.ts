@@ -1,0 +1,29 @@
+/**
+ * Error classes with PyTorch's names and meaning. Shape, dtype and dimension errors are thrown by the call that made
+ * them; value errors (an index out of range) surface at the next read.
+ */
+
+/** What PyTorch raises as `RuntimeError`. */
+export class RuntimeError extends Error {
+  override name = "RuntimeError";
+}
+
+/** A feature that is not there; the message names it. A `RuntimeError`, as in Python. */
+export class NotImplementedError extends RuntimeError {
+  override name = "NotImplementedError";
+}
+
+/** A dimension or index out of range. */
+export class IndexError extends Error {
+  override name = "IndexError";
+}
+
+/** An argument whose type is right and whose value is not. */
+export class ValueError extends Error {
+  override name = "ValueError";
+}
+
+/** A read of values while only shapes are computed (tracing); the line needs ▶ Run. */
+export class NeedsDataError extends RuntimeError {
+  override name = "NeedsDataError";
+}
