@@ -2,7 +2,7 @@
  * Builds everything: first the unbundled tree under out/ (tests, scripts, development), then the bundles
  * under dist/ (what is shipped).
  *
- *   node esbuild.js [--out-only] [--production] [--watch] [--only=<bundle,...>]
+ *   node esbuild.js [--out-only] [--production] [--watch] [--dist=FOLDER]
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -17,6 +17,7 @@ const args = process.argv.slice(2);
 const production = args.includes("--production");
 const watch = args.includes("--watch");
 const outOnly = args.includes("--out-only");
+const dist = args.find((arg) => arg.startsWith("--dist="))?.slice("--dist=".length) ?? "dist";
 
 /** Source trees that have a twin under out/. */
 const trees = ["runtime", "src", "test", "scripts", "bench", "webview"];
@@ -80,13 +81,13 @@ async function buildOut() {
 function workerEntries() {
   const entries = new Map();
   if (fs.existsSync("runtime/engine/thread.ts")) {
-    entries.set("runtime/engine/thread.ts", "dist/runtime/engine-thread.cjs");
+    entries.set("runtime/engine/thread.ts", `${dist}/runtime/engine-thread.cjs`);
   }
   for (const file of walk("runtime", (name) => name.endsWith(".worker.ts"))) {
-    entries.set(file, `dist/runtime/${path.basename(file, ".ts")}.cjs`);
+    entries.set(file, `${dist}/runtime/${path.basename(file, ".ts")}.cjs`);
   }
   for (const file of walk("src/kernel", (name) => name.endsWith(".entry.ts"))) {
-    entries.set(file, `dist/kernel/${path.basename(file, ".entry.ts")}.cjs`);
+    entries.set(file, `${dist}/kernel/${path.basename(file, ".entry.ts")}.cjs`);
   }
   return entries;
 }
@@ -156,7 +157,7 @@ const isLibraryFile = (file) => file.startsWith("runtime/") && !file.startsWith(
 
 /** In a library user's bundle, an imported library module is the one inside dist/runtime/library.cjs. */
 function sharedLibrary(outfile, modules) {
-  const library = posix(path.relative(path.dirname(outfile), "dist/runtime/library.cjs"));
+  const library = posix(path.relative(path.dirname(outfile), `${dist}/runtime/library.cjs`));
   const request = library.startsWith(".") ? library : `./${library}`;
   return {
     name: "shared-library",
@@ -187,7 +188,7 @@ function libraryUserBundles() {
   const bundles = new Map(
     [...workerEntries()].filter(([source]) => source.startsWith("src/kernel/")).map(([s, o]) => [o, s]),
   );
-  if (fs.existsSync("runtime/cli/main.ts")) bundles.set("dist/cli.cjs", "runtime/cli/main.ts");
+  if (fs.existsSync("runtime/cli/main.ts")) bundles.set(`${dist}/cli.cjs`, "runtime/cli/main.ts");
   return bundles;
 }
 
@@ -217,7 +218,7 @@ async function publicNames() {
     platform: "node",
     target: nodeTarget,
     external,
-    outdir: "dist/runtime",
+    outdir: `${dist}/runtime`,
     logLevel: "error",
   });
   return Object.values(metafile.outputs)[0].exports.filter((name) => name !== "default");
@@ -225,10 +226,10 @@ async function publicNames() {
 
 async function writeFacades() {
   const names = await publicNames();
-  fs.mkdirSync("dist/runtime", { recursive: true });
-  fs.writeFileSync("dist/runtime/index.cjs", 'module.exports = require("./library.cjs").index;\n');
+  fs.mkdirSync(`${dist}/runtime`, { recursive: true });
+  fs.writeFileSync(`${dist}/runtime/index.cjs`, 'module.exports = require("./library.cjs").index;\n');
   fs.writeFileSync(
-    "dist/runtime/index.mjs",
+    `${dist}/runtime/index.mjs`,
     `import library from "./index.cjs";\n` +
       names.map((name) => `const _${name} = library.${name};\nexport { _${name} as ${name} };\n`).join("") +
       "export default library;\n",
@@ -245,7 +246,7 @@ async function bundles() {
       `export const modules = { ${modules.map((file, i) => `${JSON.stringify(file)}: m${i}`).join(", ")} };`,
     ].join("\n");
     list.push(
-      nodeBundle("dist/runtime/library.cjs", {
+      nodeBundle(`${dist}/runtime/library.cjs`, {
         stdin: { contents, resolveDir: root, sourcefile: "library.js", loader: "js" },
       }),
     );
@@ -255,7 +256,7 @@ async function bundles() {
     if (source.startsWith("runtime/")) list.push(nodeBundle(outfile, { entryPoints: [source] }));
   }
   for (const [outfile, source] of libraryUserBundles()) {
-    const shebang = outfile === "dist/cli.cjs" ? "#!/usr/bin/env node\n" : "";
+    const shebang = outfile === `${dist}/cli.cjs` ? "#!/usr/bin/env node\n" : "";
     list.push(
       nodeBundle(outfile, {
         entryPoints: [source],
@@ -265,7 +266,7 @@ async function bundles() {
     );
   }
   if (fs.existsSync("src/extension.ts")) {
-    list.push(nodeBundle("dist/extension.cjs", { entryPoints: ["src/extension.ts"] }));
+    list.push(nodeBundle(`${dist}/extension.cjs`, { entryPoints: ["src/extension.ts"] }));
   }
   if (fs.existsSync("webview")) {
     for (const view of fs.readdirSync("webview")) {
@@ -274,7 +275,7 @@ async function bundles() {
       list.push({
         entryPoints: [entry],
         bundle: true,
-        outfile: `dist/webview/${view}.js`,
+        outfile: `${dist}/webview/${view}.js`,
         format: "iife",
         platform: "browser",
         target: "es2022",
@@ -292,11 +293,11 @@ async function bundles() {
 async function buildDist() {
   const list = await bundles();
   await Promise.all(list.map((options) => esbuild.build(options)));
-  if (fs.existsSync("dist/cli.cjs")) fs.chmodSync("dist/cli.cjs", 0o755);
+  if (fs.existsSync(`${dist}/cli.cjs`)) fs.chmodSync(`${dist}/cli.cjs`, 0o755);
   const alive = new Set(list.map(({ outfile }) => outfile));
-  for (const keep of ["dist/runtime/index.cjs", "dist/runtime/index.mjs"]) alive.add(keep);
-  for (const file of walk("dist", (name) => /\.(cjs|js|css)(\.map)?$/.test(name))) {
-    if (file.startsWith("dist/types/")) continue;
+  for (const keep of [`${dist}/runtime/index.cjs`, `${dist}/runtime/index.mjs`]) alive.add(keep);
+  for (const file of walk(dist, (name) => /\.(cjs|js|css)(\.map)?$/.test(name))) {
+    if (file.startsWith(`${dist}/types/`)) continue;
     const owner = file.replace(/\.map$/, "").replace(/\.css$/, ".js");
     if (!alive.has(owner) || (production && file.endsWith(".map"))) fs.rmSync(file, { force: true });
   }
@@ -322,7 +323,8 @@ if (watch) {
   let timer;
   let running = Promise.resolve();
   const again = (_event, file) => {
-    if (file !== null && (String(file).startsWith("generated") || !/\.(tsx?|css)$/.test(String(file)))) return;
+    if (file !== null && (String(file).startsWith("generated") || !/\.(tsx?|css)$/.test(String(file))))
+      return;
     clearTimeout(timer);
     timer = setTimeout(() => {
       running = running.then(async () => {
