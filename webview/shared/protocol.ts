@@ -19,6 +19,7 @@
  * **calculator**: works without any data from the host. The host may send `configure` to load a layer (the one under
  * the cursor). The view sends the request `copyText` (the layer as code).
  */
+import type { Conv2dOptions, ImageShape, MaxPool2dOptions, Pair } from "../../runtime/inspect/arithmetic.js";
 import type { ModelSnapshot, SourceLocation } from "../../runtime/inspect/snapshot.js";
 
 export type ViewName = "modules" | "curves" | "calculator";
@@ -137,31 +138,19 @@ export interface SaveTextRequest extends Request<{ readonly saved: boolean }> {
 
 // calculator
 
-export type Pair = readonly [number, number];
-
-export interface Conv2dSettings {
+export interface Conv2dSettings extends Conv2dOptions {
   readonly kind: "Conv2d";
   /** N, C, H, W. */
-  readonly input: readonly [number, number, number, number];
-  readonly outChannels: number;
-  readonly kernelSize: Pair;
-  readonly stride: Pair;
-  readonly padding: Pair | "same" | "valid";
-  readonly dilation: Pair;
-  readonly groups: number;
+  readonly input: ImageShape;
   readonly bias: boolean;
 }
 
-export interface MaxPool2dSettings {
+export interface MaxPool2dSettings extends Omit<MaxPool2dOptions, "stride"> {
   readonly kind: "MaxPool2d";
   /** N, C, H, W. */
-  readonly input: readonly [number, number, number, number];
-  readonly kernelSize: Pair;
+  readonly input: ImageShape;
   /** null: the kernel's size, as in PyTorch. */
   readonly stride: Pair | null;
-  readonly padding: Pair;
-  readonly dilation: Pair;
-  readonly ceilMode: boolean;
 }
 
 export type LayerSettings = Conv2dSettings | MaxPool2dSettings;
