@@ -118,7 +118,12 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 /** Runs Node, shows its output as it comes and gives it back. */
 function capture(args, limit = 30 * 60_000) {
   return new Promise((resolve) => {
-    const env = { ...process.env, FORCE_COLOR: undefined, NODE_TEST_CONTEXT: undefined };
+    const env = {
+      ...process.env,
+      FORCE_COLOR: undefined,
+      NODE_TEST_CONTEXT: undefined,
+      TENSORSCOPE_BUILT: "1",
+    };
     const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], env });
     children.add(child);
     const timer = setTimeout(() => {

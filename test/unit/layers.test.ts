@@ -8,20 +8,21 @@ import ts from "typescript";
  * What each layer may import, besides itself. Nothing looks up: a layer that is not in the list is
  * out of reach, for types too.
  *
- * `values` are the files of runtime/tensor and of runtime/ itself that reach only each other (errors,
+ * `values` are the files of runtime/tensor, runtime/random and runtime/ itself that reach only each other (errors,
  * dtypes, shapes, layout and promotion arithmetic): they stand below everything.
  */
 const below = {
   values: [],
   engine: ["values"],
+  random: ["values", "engine"],
   graph: ["values", "engine"],
-  tensor: ["values", "graph", "engine", "ops", "autograd", "generated"],
-  ops: ["values", "graph", "tensor", "autograd", "generated"],
+  tensor: ["values", "random", "graph", "engine", "ops", "autograd", "generated"],
+  ops: ["values", "random", "graph", "tensor", "autograd", "generated"],
   autograd: ["values", "graph", "tensor", "ops"],
   generated: ["values", "tensor", "ops"],
 } as const;
 
-const tensors = ["values", "tensor", "ops", "autograd", "generated"];
+const tensors = ["values", "random", "tensor", "ops", "autograd", "generated"];
 const library = [...tensors, "nn", "optim", "data", "io", "inspect", "index"];
 
 const allowed: Record<string, readonly string[]> = {
@@ -77,7 +78,7 @@ function readImports(file: string, text = fs.readFileSync(file, "utf8")): Import
 }
 
 const isValueCandidate = (file: string) =>
-  file.startsWith("runtime/tensor/") || (/^runtime\/[^/]+$/.test(file) && file !== "runtime/index.ts");
+  /^runtime\/(tensor|random)\//.test(file) || (/^runtime\/[^/]+$/.test(file) && file !== "runtime/index.ts");
 
 /** The candidates from which nothing but other candidates can be reached. */
 function valueFiles(files: readonly string[], imports: readonly Import[]): Set<string> {
