@@ -1,0 +1,153 @@
+/**
+ * Form controls. The only file that knows the toolkit: exchanging it means rewriting this file alone. Views import
+ * these functions, and only the components used here are registered.
+ */
+import {
+  provideVSCodeDesignSystem,
+  vsCodeButton,
+  vsCodeCheckbox,
+  vsCodeDropdown,
+  vsCodeOption,
+  vsCodeRadio,
+  vsCodeRadioGroup,
+  vsCodeTextField,
+} from "@vscode/webview-ui-toolkit";
+import { h } from "./dom.js";
+
+provideVSCodeDesignSystem().register(
+  vsCodeButton(),
+  vsCodeCheckbox(),
+  vsCodeDropdown(),
+  vsCodeOption(),
+  vsCodeRadio(),
+  vsCodeRadioGroup(),
+  vsCodeTextField(),
+);
+
+type Control<T> = HTMLElement & T;
+
+export interface ButtonOptions {
+  readonly text: string;
+  readonly primary?: boolean;
+  readonly title?: string;
+  /** For screen readers, where the text alone is not enough. */
+  readonly label?: string;
+  readonly onClick: () => void;
+}
+
+export type Button = Control<{ disabled: boolean }>;
+
+export function button({ text, primary, title, label, onClick }: ButtonOptions): Button {
+  return h(
+    "vscode-button",
+    {
+      appearance: primary === true ? "primary" : "secondary",
+      title,
+      "aria-label": label,
+      on: { click: onClick },
+    },
+    text,
+  ) as Button;
+}
+
+export interface CheckboxOptions {
+  readonly text: string;
+  readonly checked: boolean;
+  readonly title?: string;
+  readonly onChange: (checked: boolean) => void;
+}
+
+export type Checkbox = Control<{ checked: boolean; disabled: boolean }>;
+
+export function checkbox({ text, checked, title, onChange }: CheckboxOptions): Checkbox {
+  const element = h("vscode-checkbox", { title }, text) as Checkbox;
+  element.checked = checked;
+  element.addEventListener("change", () => onChange(element.checked));
+  return element;
+}
+
+export interface TextFieldOptions {
+  /** Shown above the field, unless `hideLabel`. */
+  readonly label: string;
+  readonly hideLabel?: boolean;
+  readonly value: string;
+  readonly placeholder?: string;
+  readonly title?: string;
+  /** Element before the text, such as an icon. */
+  readonly start?: HTMLElement;
+  readonly onInput: (value: string) => void;
+}
+
+export type TextField = Control<{ value: string; disabled: boolean }>;
+
+export function textField(options: TextFieldOptions): TextField {
+  const { label, hideLabel, value, placeholder, title, start, onInput } = options;
+  const element = h("vscode-text-field", { placeholder, title, "aria-label": label }) as TextField;
+  if (hideLabel !== true) element.append(label);
+  if (start !== undefined) {
+    start.slot = "start";
+    element.append(start);
+  }
+  element.value = value;
+  element.addEventListener("input", () => onInput(element.value));
+  return element;
+}
+
+/** Marks a field as wrong (with the reason, also for screen readers) or right. */
+export function setInvalid(field: TextField, reason: string | undefined): void {
+  field.classList.toggle("invalid", reason !== undefined);
+  if (reason === undefined) field.removeAttribute("aria-invalid");
+  else field.setAttribute("aria-invalid", "true");
+}
+
+export interface Choice<T extends string> {
+  readonly value: T;
+  readonly text: string;
+}
+
+export interface ChoiceOptions<T extends string> {
+  readonly label: string;
+  readonly choices: readonly Choice<T>[];
+  readonly value: T;
+  readonly onChange: (value: T) => void;
+}
+
+/** A drop-down list with its label before it. */
+export function dropdown<T extends string>({
+  label,
+  choices,
+  value,
+  onChange,
+}: ChoiceOptions<T>): HTMLElement {
+  const element = h(
+    "vscode-dropdown",
+    { "aria-label": label },
+    ...choices.map((choice) => h("vscode-option", { value: choice.value }, choice.text)),
+  ) as Control<{ value: string }>;
+  element.setAttribute("current-value", value);
+  element.addEventListener("change", () => onChange(element.value as T));
+  return h("span", { class: "field-row" }, h("span", { "aria-hidden": "true", text: label }), element);
+}
+
+/** A few choices side by side, one of them taken. */
+export function radioGroup<T extends string>({
+  label,
+  choices,
+  value,
+  onChange,
+}: ChoiceOptions<T>): HTMLElement {
+  const element = h(
+    "vscode-radio-group",
+    { "aria-label": label, orientation: "horizontal" },
+    h("label", { slot: "label", text: label }),
+    ...choices.map((choice) => h("vscode-radio", { value: choice.value }, choice.text)),
+  ) as Control<{ value: string }>;
+  element.setAttribute("value", value);
+  let before: string = value;
+  element.addEventListener("change", () => {
+    if (element.value === before || element.value === "") return;
+    before = element.value;
+    onChange(element.value as T);
+  });
+  return element;
+}
