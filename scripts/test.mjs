@@ -33,7 +33,10 @@ function testFiles(folder) {
 }
 
 const matches = (file) => values.filter === undefined || new RegExp(values.filter).test(file);
-const inHost = (file) => file.startsWith(path.join("out", "test", "host"));
+const hostFolder = path.join("out", "test", "host");
+const inHost = (file) => file.startsWith(hostFolder);
+/** These run inside the extension host: test/host/extension.test.ts sees to them. */
+const inExtension = (file) => file.startsWith(path.join(hostFolder, "extension") + path.sep);
 
 /** `node --test` over files, two at a time unless said otherwise. */
 function nodeTests(files, concurrency = 2) {
@@ -95,7 +98,11 @@ const suites = [
       return (await installHost()) ? undefined : "no browser host";
     },
     prepare: ["scripts/prepare-host.mjs"],
-    command: () => nodeTests(testFiles(path.join("out", "test", "host")), 1),
+    command: () =>
+      nodeTests(
+        testFiles(hostFolder).filter((file) => !inExtension(file)),
+        1,
+      ),
     counts: closingCounts,
   },
 ];
