@@ -53,7 +53,13 @@ async function esbuildBinary(target, version) {
 function copyPackage(from, to, keep) {
   for (const file of keep) {
     const source = path.join(from, file);
-    if (fs.existsSync(source)) fs.cpSync(source, path.join(to, file), { recursive: true, dereference: true });
+    if (!fs.existsSync(source)) continue;
+    fs.cpSync(source, path.join(to, file), {
+      recursive: true,
+      dereference: true,
+      // macOS's library comes twice; the binding asks for the one with the short name.
+      filter: (name) => !/libonnxruntime\.\d+\.\d+\.\d+\.dylib$/.test(name),
+    });
   }
   const manifest = readJson(path.join(from, "package.json"));
   for (const key of ["scripts", "devDependencies", "optionalDependencies"]) delete manifest[key];
