@@ -201,6 +201,7 @@ async function sharedModules() {
         entryPoints: [source],
         write: false,
         sourcemap: false,
+        logLevel: "silent",
         plugins: [sharedLibrary(outfile, modules)],
       }),
     );
@@ -236,22 +237,24 @@ async function writeFacades() {
   );
 }
 
-async function bundles() {
+/** The library as one bundle, which also hands out the modules that CLI and kernel import. */
+async function libraryBundle() {
+  const modules = await sharedModules();
+  const contents = [
+    'export * as index from "./runtime/index.js";',
+    ...modules.map((file, i) => `import * as m${i} from "./${file.replace(/\.ts$/, ".js")}";`),
+    `export const modules = { ${modules.map((file, i) => `${JSON.stringify(file)}: m${i}`).join(", ")} };`,
+  ].join("\n");
+  await esbuild.build(
+    nodeBundle(`${dist}/runtime/library.cjs`, {
+      stdin: { contents, resolveDir: root, sourcefile: "library.js", loader: "js" },
+    }),
+  );
+  await writeFacades();
+}
+
+function bundles() {
   const list = [];
-  if (fs.existsSync("runtime/index.ts")) {
-    const modules = await sharedModules();
-    const contents = [
-      'export * as index from "./runtime/index.js";',
-      ...modules.map((file, i) => `import * as m${i} from "./${file.replace(/\.ts$/, ".js")}";`),
-      `export const modules = { ${modules.map((file, i) => `${JSON.stringify(file)}: m${i}`).join(", ")} };`,
-    ].join("\n");
-    list.push(
-      nodeBundle(`${dist}/runtime/library.cjs`, {
-        stdin: { contents, resolveDir: root, sourcefile: "library.js", loader: "js" },
-      }),
-    );
-    await writeFacades();
-  }
   for (const [source, outfile] of workerEntries()) {
     if (source.startsWith("runtime/")) list.push(nodeBundle(outfile, { entryPoints: [source] }));
   }
@@ -291,11 +294,15 @@ async function bundles() {
 }
 
 async function buildDist() {
-  const list = await bundles();
-  await Promise.all(list.map((options) => esbuild.build(options)));
+  const list = bundles();
+  const jobs = list.map((options) => esbuild.build(options));
+  if (fs.existsSync("runtime/index.ts")) jobs.push(libraryBundle());
+  // One bundle's errors do not keep the others from being built.
+  const failures = (await Promise.allSettled(jobs)).filter(({ status }) => status === "rejected");
+  if (failures.length > 0) throw failures[0].reason;
   if (fs.existsSync(`${dist}/cli.cjs`)) fs.chmodSync(`${dist}/cli.cjs`, 0o755);
   const alive = new Set(list.map(({ outfile }) => outfile));
-  for (const keep of [`${dist}/runtime/index.cjs`, `${dist}/runtime/index.mjs`]) alive.add(keep);
+  for (const name of ["library.cjs", "index.cjs", "index.mjs"]) alive.add(`${dist}/runtime/${name}`);
   for (const file of walk(dist, (name) => /\.(cjs|js|css)(\.map)?$/.test(name))) {
     if (file.startsWith(`${dist}/types/`)) continue;
     const owner = file.replace(/\.map$/, "").replace(/\.css$/, ".js");

@@ -23,15 +23,16 @@ const below = {
 } as const;
 
 const tensors = ["values", "random", "tensor", "ops", "autograd", "generated"];
-const library = [...tensors, "nn", "optim", "data", "io", "inspect", "index"];
+const library = [...tensors, "torch", "nn", "optim", "data", "io", "inspect", "index"];
 
 const allowed: Record<string, readonly string[]> = {
   ...below,
-  nn: tensors,
-  optim: [...tensors, "nn"],
-  data: tensors,
-  io: [...tensors, "nn", "graph"],
-  inspect: [...tensors, "nn", "graph", "io"],
+  torch: [...tensors, "graph"],
+  nn: [...tensors, "torch"],
+  optim: [...tensors, "torch", "nn"],
+  data: [...tensors, "torch"],
+  io: [...tensors, "torch", "nn", "graph"],
+  inspect: [...tensors, "torch", "nn", "graph", "io"],
   index: [...library, "graph", "engine"],
   cli: [...library, "graph", "engine"],
   // The kernel is the one part of the host that runs the library; the rest takes pure code only.
