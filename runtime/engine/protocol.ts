@@ -10,7 +10,6 @@ import type { DTypeName, HostArray } from "../tensor/dtype.js";
 /** Names a buffer resident on the engine thread. Never reused. */
 export type BufferId = number;
 
-
 /** A value that enters or leaves a program or a segment: a slot of the program's value table. */
 export interface SlotType {
   readonly dtype: DTypeName;

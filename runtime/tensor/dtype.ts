@@ -1,16 +1,7 @@
 /** Element types: PyTorch's `torch.dtype`. @see https://pytorch.org/docs/stable/tensor_attributes.html */
 
 export type DTypeName =
-  | "float64"
-  | "float32"
-  | "float16"
-  | "bfloat16"
-  | "int64"
-  | "int32"
-  | "int16"
-  | "int8"
-  | "uint8"
-  | "bool";
+  "float64" | "float32" | "float16" | "bfloat16" | "int64" | "int32" | "int16" | "int8" | "uint8" | "bool";
 
 /** Promotion categories, lowest first: bool < integral < floating. */
 export type Category = 0 | 1 | 2;
@@ -97,6 +88,18 @@ export function allocate(dtype: DTypeName, length: number): HostArray {
 /** A typed array over the bytes of `buffer`, without a copy. */
 export function viewAs(dtype: DTypeName, buffer: ArrayBuffer, byteOffset = 0, length?: number): HostArray {
   return new arrays[dtype](buffer, byteOffset, length);
+}
+
+/** The dtype whose elements a typed array holds; `Uint16Array` has none of its own. */
+export function dtypeOfArray(data: ArrayBufferView): DType {
+  if (data instanceof Float32Array) return float32;
+  if (data instanceof Float64Array) return float64;
+  if (data instanceof BigInt64Array) return int64;
+  if (data instanceof Int32Array) return int32;
+  if (data instanceof Int16Array) return int16;
+  if (data instanceof Int8Array) return int8;
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return uint8;
+  throw new TypeError(`${data.constructor.name} has no dtype of its own; give one`);
 }
 
 let defaultDtype = float32;

@@ -1,0 +1,26 @@
+/** Host kernels: what ONNX Runtime's CPU provider lacks, in TypeScript, on the engine thread. */
+import type { DTypeName, HostArray } from "../../tensor/dtype.js";
+import { unaryKernels } from "./unary.js";
+
+export interface KernelInput {
+  readonly data: HostArray;
+  readonly dtype: DTypeName;
+  readonly shape: readonly number[];
+}
+
+export interface KernelOutput {
+  readonly dtype: DTypeName;
+  readonly shape: readonly number[];
+}
+
+/** Computes outputs of the announced dtypes and shapes. Throws errors of `errors.ts` for bad values. */
+export type HostKernel = (
+  inputs: readonly KernelInput[],
+  attrs: unknown,
+  outputs: readonly KernelOutput[],
+) => readonly HostArray[];
+
+/** By the name an op record's `host` gives. */
+export const kernels: Readonly<Record<string, HostKernel>> = {
+  ...unaryKernels,
+};

@@ -1,0 +1,117 @@
+import type { OnnxAttrs, OnnxInitializer, OnnxNode } from "./onnx/proto.js";
+import { allocate, dtypes, type DTypeName, type HostArray } from "../tensor/dtype.js";
+import { numel } from "./value.js";
+import type { Carrier } from "./primitive.js";
+
+/** A value inside a graph under construction. */
+export interface Ref {
+  readonly name: string;
+  readonly dtype: Carrier;
+  /** Known for inputs and results of operations; absent for what a lowering computes on the way. */
+  readonly shape: readonly number[];
+}
+
+const UNKNOWN: readonly number[] = [];
+
+/**
+ * Collects the ONNX nodes of one graph. Sizes belong in inputs (`ints`), not in attributes, wherever ONNX allows it:
+ * then plans of different sizes have the same nodes and can share one compiled graph.
+ */
+export class Builder {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxInitializer[] = [];
+  readonly #constants = new Map<string, Ref>();
+  #count = 0;
+
+  fresh(): string {
+    return `t${String(this.#count++)}`;
+  }
+
+  /** One node with one result. `dtype` is the result's, that of the first input unless given. */
+  node(
+    op: string,
+    inputs: readonly (Ref | null)[],
+    attrs?: OnnxAttrs,
+    dtype?: Carrier,
+    shape: readonly number[] = UNKNOWN,
+    domain?: string,
+  ): Ref {
+    const name = this.fresh();
+    this.nodes.push({ op, domain, inputs: inputs.map((r) => r?.name ?? ""), outputs: [name], attrs });
+    return { name, dtype: dtype ?? firstDtype(inputs), shape };
+  }
+
+  /** One node with `count` results, all of the first input's dtype unless given one by one. */
+  multi(
+    op: string,
+    inputs: readonly (Ref | null)[],
+    count: number,
+    attrs?: OnnxAttrs,
+    dtypesOf?: readonly Carrier[],
+    domain?: string,
+  ): Ref[] {
+    const names = Array.from({ length: count }, () => this.fresh());
+    this.nodes.push({ op, domain, inputs: inputs.map((r) => r?.name ?? ""), outputs: names, attrs });
+    return names.map((name, i) => ({ name, dtype: dtypesOf?.[i] ?? firstDtype(inputs), shape: UNKNOWN }));
+  }
+
+  /** Converts between carriers; nothing when already there. */
+  cast(x: Ref, dtype: Carrier): Ref {
+    if (x.dtype === dtype) return x;
+    return this.node("Cast", [x], { to: dtypes[dtype].onnx }, dtype, x.shape);
+  }
+
+  /** A 0-d constant. */
+  scalar(value: number | bigint, dtype: Carrier): Ref {
+    return this.tensor([value], dtype, []);
+  }
+
+  /** A one-dimensional int64 constant: sizes, axes, starts. */
+  ints(values: readonly number[]): Ref {
+    return this.tensor(values, "int64", [values.length]);
+  }
+
+  /** A constant. Equal ones are shared. */
+  tensor(values: readonly (number | bigint)[], dtype: Carrier, dims: readonly number[]): Ref {
+    const key = `${dtype}[${dims.join()}]${values.map((v) => (Object.is(v, -0) ? "-0" : String(v))).join()}`;
+    let ref = this.#constants.get(key);
+    if (!ref) {
+      ref = this.data(fill(dtype, values), dtype, dims);
+      this.#constants.set(key, ref);
+    }
+    return ref;
+  }
+
+  /** A constant from bytes. */
+  data(data: HostArray, dtype: Carrier, dims: readonly number[]): Ref {
+    if (data.length !== numel(dims))
+      throw new Error(`constant of ${String(data.length)} elements for [${dims.join()}]`);
+    const name = this.fresh();
+    this.initializers.push({ name, dtype: dtypes[dtype].onnx, dims, data });
+    return { name, dtype, shape: dims };
+  }
+
+  reshape(x: Ref, shape: readonly number[]): Ref {
+    return this.node("Reshape", [x, this.ints(shape)], { allowzero: 1 }, x.dtype, shape);
+  }
+
+  /** Rounds a carrier to what `dtype` can store, as if it had been stored and loaded. */
+  round(x: Ref, dtype: DTypeName): Ref {
+    if (dtype === x.dtype) return x;
+    const stored = this.node("Cast", [x], { to: dtypes[dtype].onnx }, x.dtype, x.shape);
+    return this.node("Cast", [stored], { to: dtypes[x.dtype].onnx }, x.dtype, x.shape);
+  }
+}
+
+function firstDtype(inputs: readonly (Ref | null)[]): Carrier {
+  for (const r of inputs) if (r) return r.dtype;
+  throw new Error("a node without inputs must say its dtype");
+}
+
+function fill(dtype: Carrier, values: readonly (number | bigint)[]): HostArray {
+  const out = allocate(dtype, values.length);
+  for (let i = 0; i < values.length; i++) {
+    (out as { [i: number]: number | bigint })[i] = dtype === "int64" ? BigInt(values[i]!) : Number(values[i]);
+  }
+  return out;
+}

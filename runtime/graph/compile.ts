@@ -1,0 +1,194 @@
+import { NotImplementedError } from "../errors.js";
+import type { Program, Segment, SlotType } from "../engine/protocol.js";
+import { dtypes } from "../tensor/dtype.js";
+import { Builder, type Ref } from "./builder.js";
+import { encodeModel } from "./onnx/proto.js";
+import type { Plan } from "./plan.js";
+import { carrier } from "./primitive.js";
+import type { Node, Value } from "./value.js";
+
+/**
+ * Turns a plan into a program. Nodes that ONNX Runtime computes go to even stages, host kernels to odd ones, each as
+ * early as its inputs allow; a stage of ONNX nodes is one graph.
+ */
+export function compile(plan: Plan, optimization: Program["optimization"]): Program {
+  const stages = assignStages(plan);
+  const slotTypes: SlotType[] = [];
+  for (const [value, slot] of plan.slots) slotTypes[slot] = { dtype: value.dtype.name, shape: value.shape };
+  const segments: Segment[] = [];
+  const last = Math.max(0, ...stages.stageOf.values());
+  for (let stage = 0; stage <= last; stage++) {
+    const nodes = plan.nodes.filter((n) => stages.stageOf.get(n) === stage);
+    if (nodes.length === 0) continue;
+    if (stage % 2 === 0) segments.push(onnxSegment(plan, nodes, stages));
+    else for (const n of nodes) segments.push(hostSegment(plan, n));
+  }
+  return {
+    slots: slotTypes,
+    inputs: plan.leaves.map((v) => plan.slots.get(v)!),
+    outputs: plan.outputs.map((v) => plan.slots.get(v)!),
+    segments,
+    optimization,
+  };
+}
+
+interface Stages {
+  readonly stageOf: ReadonlyMap<Node, number>;
+  /** Values read by a later segment or given to the caller. */
+  readonly crossing: ReadonlySet<Value>;
+}
+
+function assignStages(plan: Plan): Stages {
+  const stageOf = new Map<Node, number>();
+  const producer = new Map<Value, Node>();
+  const crossing = new Set<Value>(plan.outputs);
+  for (const node of plan.nodes) {
+    const onHost = runsOnHost(node);
+    let stage = onHost ? 1 : 0;
+    for (const input of node.inputs) {
+      const from = producer.get(input);
+      if (!from) continue;
+      const s = stageOf.get(from)!;
+      stage = Math.max(stage, s % 2 === (onHost ? 1 : 0) ? s : s + 1);
+    }
+    stageOf.set(node, stage);
+    for (const output of node.outputs) producer.set(output, node);
+    for (const input of node.inputs) {
+      const from = producer.get(input);
+      if (from && (onHost || stageOf.get(from) !== stage)) crossing.add(input);
+    }
+  }
+  return { stageOf, crossing };
+}
+
+const hostDecision = new Map<string, boolean>();
+
+/** Whether a node needs its host kernel: asked of the lowering once per operation, attributes and input types. */
+function runsOnHost(node: Node): boolean {
+  const op = node.op;
+  if (!op.host) {
+    if (!op.lower) throw new NotImplementedError(`${op.name} has neither a lowering nor a host kernel`);
+    return false;
+  }
+  if (!op.lower) return true;
+  const key = `${node.key}|${node.inputs.map((v) => `${v.dtype.name}:${v.shape.join("x")}`).join()}`;
+  let host = hostDecision.get(key);
+  if (host === undefined) {
+    const b = new Builder();
+    const refs = node.inputs.map((v, i): Ref => ({
+      name: `i${String(i)}`,
+      dtype: carrier(v.dtype),
+      shape: v.shape,
+    }));
+    host = op.lower(b, refs, node.attrs, node.outputs) === undefined;
+    if (hostDecision.size > 10_000) hostDecision.clear();
+    hostDecision.set(key, host);
+  }
+  return host;
+}
+
+function hostSegment(plan: Plan, node: Node): Segment {
+  return {
+    kind: "host",
+    kernel: node.op.host!,
+    attrs: plainAttrs(node),
+    inputs: node.inputs.map((v) => plan.slots.get(v)!),
+    outputs: node.outputs.map((v) => plan.slots.get(v)!),
+  };
+}
+
+/** Attributes as the engine thread can receive them: dtypes by name. */
+function plainAttrs(node: Node): unknown {
+  const out: Record<string, unknown> = {};
+  for (const [k, v] of Object.entries(node.attrs)) {
+    out[k] =
+      typeof v === "object" && v !== null && !Array.isArray(v) ? String((v as { name: string }).name) : v;
+  }
+  return out;
+}
+
+function onnxSegment(plan: Plan, nodes: readonly Node[], { crossing }: Stages): Segment {
+  const b = new Builder();
+  const refs = new Map<Value, Ref>();
+  const inputs: Value[] = [];
+  const outputs: { value: Value; ref: Ref }[] = [];
+  const slotName = (v: Value): string => `v${String(plan.slots.get(v))}`;
+  const refOf = (v: Value): Ref => {
+    let ref = refs.get(v);
+    if (!ref) {
+      inputs.push(v);
+      // bfloat16 crosses a segment's border as float32; the engine thread converts.
+      const stored: Ref = { name: slotName(v), dtype: carrier(v.dtype), shape: v.shape };
+      const borderIsCarrier = v.dtype.name === stored.dtype || v.dtype.name === "bfloat16";
+      ref = borderIsCarrier
+        ? stored
+        : b.node("Cast", [stored], { to: dtypes[stored.dtype].onnx }, stored.dtype, v.shape);
+      refs.set(v, ref);
+    }
+    return ref;
+  };
+  for (const node of nodes) {
+    const ins = node.inputs.map(refOf);
+    const lowered = node.op.lower!(b, ins, node.attrs, node.outputs);
+    if (lowered === undefined) {
+      throw new NotImplementedError(
+        `${node.op.name} is not implemented for ${node.inputs.map((v) => v.dtype.name).join(", ")}`,
+      );
+    }
+    const results = Array.isArray(lowered) ? (lowered as readonly Ref[]) : [lowered as Ref];
+    node.outputs.forEach((value, i) => {
+      let ref: Ref = { ...results[i]!, shape: value.shape };
+      const want = carrier(value.dtype);
+      if (ref.dtype !== want) ref = b.cast(ref, want);
+      if (!node.op.moves) ref = b.round(ref, value.dtype.name);
+      refs.set(value, { ...ref, shape: value.shape });
+      if (crossing.has(value)) outputs.push({ value, ref });
+    });
+  }
+  nameOutputs(b, inputs.map(slotName), outputs, slotName);
+  const model = encodeModel({
+    inputs: inputs.map((v) => ({ name: slotName(v), dtype: borderType(v), shape: v.shape })),
+    outputs: outputs.map(({ value }) => ({ name: slotName(value), dtype: borderType(value) })),
+    initializers: b.initializers,
+    nodes: b.nodes,
+  });
+  return {
+    kind: "onnx",
+    model,
+    inputs: inputs.map((v) => plan.slots.get(v)!),
+    outputs: outputs.map(({ value }) => plan.slots.get(value)!),
+  };
+}
+
+function borderType(v: Value): number {
+  return v.dtype.name === "bfloat16" ? dtypes.float32.onnx : v.dtype.onnx;
+}
+
+/**
+ * Gives the results their slots' names where they are made: an Identity node costs a copy. Results that are inputs,
+ * constants or named already get one.
+ */
+function nameOutputs(
+  b: Builder,
+  inputNames: readonly string[],
+  outputs: readonly { readonly value: Value; readonly ref: Ref }[],
+  slotName: (v: Value) => string,
+): void {
+  const fixed = new Set([...inputNames, ...b.initializers.map((i) => i.name)]);
+  const renamed = new Map<string, string>();
+  for (const { value, ref } of outputs) {
+    const name = slotName(value);
+    if (value.dtype.name !== ref.dtype && value.dtype.name !== "bfloat16") {
+      b.nodes.push({ op: "Cast", inputs: [ref.name], outputs: [name], attrs: { to: value.dtype.onnx } });
+    } else if (fixed.has(ref.name) || renamed.has(ref.name)) {
+      b.nodes.push({ op: "Identity", inputs: [ref.name], outputs: [name], attrs: undefined });
+    } else {
+      renamed.set(ref.name, name);
+    }
+  }
+  if (renamed.size === 0) return;
+  const rename = (n: string): string => renamed.get(n) ?? n;
+  b.nodes.forEach((n, i) => {
+    b.nodes[i] = { ...n, inputs: n.inputs.map(rename), outputs: n.outputs.map(rename) };
+  });
+}

@@ -1,0 +1,114 @@
+import type { BufferId } from "../engine/protocol.js";
+import type { DType, HostArray } from "../tensor/dtype.js";
+import type { Device } from "../tensor/device.js";
+import type { Primitive } from "./primitive.js";
+
+/** Where a value is, or how to get it. */
+export type Source =
+  /** Recorded, not computed: output `index` of `node`. */
+  | { readonly kind: "node"; readonly node: Node; readonly index: number }
+  /** Its bytes are here, owned by this value. */
+  | { readonly kind: "host"; readonly data: HostArray }
+  /** Its bytes are on the engine thread under `id`. */
+  | { readonly kind: "resident"; readonly id: BufferId }
+  /** Its bytes come back with the reply to request `run`. */
+  | { readonly kind: "arriving"; readonly id: BufferId; readonly run: number }
+  /** A random draw, posted in program order when it or a later one is needed. */
+  | { readonly kind: "draw" }
+  /** The run that should have computed it failed. */
+  | { readonly kind: "failed"; readonly error: Error };
+
+let lastSerial = 0;
+
+/**
+ * One immutable array: a shape, a dtype and, at some time, bytes. Tensors are handles on values; views and in-place
+ * operations make new values, so a graph over values is pure.
+ */
+export class Value {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly device: Device;
+  readonly serial = ++lastSerial;
+  source: Source;
+  /**
+   * Set for values of parameters, buffers, gradients and optimizer state: they stay on the engine thread between runs.
+   */
+  isState = false;
+  /** Whether a recorded node reads it. */
+  used = false;
+
+  constructor(shape: readonly number[], dtype: DType, device: Device, source: Source) {
+    this.shape = shape;
+    this.dtype = dtype;
+    this.device = device;
+    this.source = source;
+  }
+
+  get numel(): number {
+    return numel(this.shape);
+  }
+
+  get nbytes(): number {
+    return this.numel * this.dtype.itemsize;
+  }
+}
+
+/** Attributes of a node: structure, part of a plan's key. Undefined entries are left out. */
+export type Attrs = Readonly<Record<string, Attr>>;
+export type Attr = number | bigint | string | boolean | null | undefined | DType | readonly Attr[];
+
+/** One application of a primitive, recorded and not yet computed. */
+export class Node {
+  readonly op: Primitive;
+  readonly inputs: readonly Value[];
+  readonly attrs: Attrs;
+  readonly outputs: readonly Value[];
+  /** Key of op and attributes, for the plan cache. */
+  readonly key: string;
+  /**
+   * The plan that computed this node without giving its outputs, and the node's place there: when a later plan needs
+   * them again, the first one learns to output them.
+   */
+  ran: { readonly learn: Set<number>; readonly at: number } | undefined;
+
+  constructor(op: Primitive, inputs: readonly Value[], attrs: Attrs, metas: readonly Meta[], device: Device) {
+    this.op = op;
+    this.inputs = inputs;
+    this.attrs = attrs;
+    this.key = nodeKey(op.name, attrs);
+    for (const v of inputs) v.used = true;
+    this.outputs = metas.map(
+      (m, index) => new Value(m.shape, m.dtype, device, { kind: "node", node: this, index }),
+    );
+  }
+}
+
+/** What is known of a value before it is computed. */
+export interface Meta {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+export function numel(shape: readonly number[]): number {
+  let n = 1;
+  for (const d of shape) n *= d;
+  return n;
+}
+
+function nodeKey(name: string, attrs: Attrs): string {
+  let key = name;
+  for (const k in attrs) {
+    const v = attrs[k];
+    if (v !== undefined) key += `;${k}=${attrKey(v)}`;
+  }
+  return key;
+}
+
+function attrKey(v: Attr): string {
+  if (typeof v === "object" && v !== null) {
+    return Array.isArray(v) ? `[${v.map(attrKey).join(",")}]` : (v as DType).name;
+  }
+  // -0 and 0 are different constants.
+  if (typeof v === "number") return Object.is(v, -0) ? "-0" : String(v);
+  return typeof v === "string" ? JSON.stringify(v) : `${typeof v === "bigint" ? "n" : ""}${String(v)}`;
+}

@@ -1,0 +1,7 @@
+/** Tensorscope's library: PyTorch's API in TypeScript. */
+export { torch, functional as F } from "./torch.js";
+export { Tensor } from "./tensor/tensor.js";
+export { DType } from "./tensor/dtype.js";
+export { Device } from "./tensor/device.js";
+export * from "./errors.js";
+export { setTracing, planStats } from "./graph/executor.js";

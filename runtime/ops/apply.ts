@@ -1,0 +1,186 @@
+import { isGradEnabled } from "../autograd/mode.js";
+import { GradNode, type Edge } from "../autograd/node.js";
+import { RuntimeError } from "../errors.js";
+import { record } from "../graph/record.js";
+import type { Attrs, Meta } from "../graph/value.js";
+import { isDense } from "../tensor/strides.js";
+import { Tensor, type Layout } from "../tensor/tensor.js";
+import type { GradContext, OpPrimitive } from "./record.js";
+
+/** Sums a gradient back to the shape its input had before broadcasting; set by the reductions. */
+let sumToShape: (grad: Tensor, shape: readonly number[]) => Tensor;
+export function setSumToShape(f: typeof sumToShape): void {
+  sumToShape = f;
+}
+
+/** Converts a gradient to the dtype of its input; set by the conversions. */
+let castGrad: (grad: Tensor, like: Meta) => Tensor;
+export function setCastGrad(f: typeof castGrad): void {
+  castGrad = f;
+}
+
+/** What backward through one recorded operation needs. */
+class OpGradNode extends GradNode implements GradContext {
+  readonly name: string;
+  readonly attrs: Attrs;
+  readonly #op: OpPrimitive;
+  #inputs: readonly Tensor[] | null;
+  readonly #inputMetas: readonly Meta[];
+  readonly #inputVersions: readonly number[];
+  #results: readonly Tensor[] | null = null;
+  #resultVersions: readonly number[] = [];
+  #resultMetas: readonly Meta[] = [];
+
+  constructor(
+    op: OpPrimitive,
+    inputs: readonly Tensor[],
+    attrs: Attrs,
+    next: (Edge | null)[],
+    outputs: number,
+  ) {
+    super(next, outputs);
+    this.#op = op;
+    this.name = `${op.name.replace(/(^|_)([a-z0-9])/g, (_, __, c: string) => c.toUpperCase())}Backward0`;
+    this.attrs = attrs;
+    this.#inputs = inputs;
+    this.#inputMetas = inputs.map((t) =>
+      t._storage.value === t._value ? t._value : { shape: t._shape, dtype: t.dtype },
+    );
+    this.#inputVersions = inputs.map((t) => t._storage.version);
+  }
+
+  setResults(results: readonly Tensor[]): void {
+    this.#results = results;
+    this.#resultVersions = results.map((t) => t._storage.version);
+    this.#resultMetas = results.map((t) => ({ shape: t._shape, dtype: t.dtype }));
+  }
+
+  input(i: number): Tensor {
+    return this.#saved(this.#inputs, this.#inputVersions, i);
+  }
+
+  output(i = 0): Tensor {
+    return this.#saved(this.#results, this.#resultVersions, i);
+  }
+
+  #saved(tensors: readonly Tensor[] | null, versions: readonly number[], i: number): Tensor {
+    if (!tensors) {
+      throw new RuntimeError(
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have " +
+          "already been freed). Specify retainGraph: true if you need to backward through the graph a second time.",
+      );
+    }
+    const t = tensors[i]!;
+    if (t._storage.version !== versions[i]) {
+      throw new RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: " +
+          `[torch tensor of shape [${t._shape.join(", ")}]], which ${tensors === this.#results ? `is output ${String(i)} of ${this.name}` : `is input ${String(i)} of ${this.name}`}, ` +
+          `is at version ${String(t._storage.version)}; expected version ${String(versions[i])} instead.`,
+      );
+    }
+    return t;
+  }
+
+  inputMeta(i: number): Meta {
+    return this.#inputMetas[i]!;
+  }
+
+  outputMeta(i = 0): Meta {
+    return this.#resultMetas[i]!;
+  }
+
+  needs(i: number): boolean {
+    return this.next[i] !== null && this.next[i] !== undefined;
+  }
+
+  apply(grads: readonly (Tensor | null)[]): readonly (Tensor | null | undefined)[] {
+    if (!this.#inputs) this.input(0);
+    const rule = this.#op.grad;
+    const first = grads[0];
+    if (!rule) return this.next.map(() => null);
+    // A rule of a single-output op always gets its gradient; multi-output rules look at `gs`.
+    const results = rule(this, first as Tensor, grads);
+    return this.next.map((edge, i) => {
+      if (!edge) return null;
+      const entry = results[i];
+      let grad = typeof entry === "function" ? entry() : entry;
+      if (!grad) return null;
+      const meta = this.#inputMetas[i]!;
+      if (this.#op.broadcast && !sameShape(grad._shape, meta.shape)) grad = sumToShape(grad, meta.shape);
+      return grad.dtype === meta.dtype ? grad : castGrad(grad, meta);
+    });
+  }
+
+  override release(): void {
+    this.#inputs = null;
+    this.#results = null;
+  }
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((d, i) => d === b[i]);
+}
+
+/** Records a primitive over tensors, for backward too where a gradient is wanted. */
+export function applyAll<A extends Attrs>(op: OpPrimitive<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
+  checkDevices(op.name, inputs);
+  const values = record(
+    op as unknown as OpPrimitive,
+    inputs.map((t) => t._value),
+    attrs,
+  );
+  const layout = op.broadcast ? denseLayout(inputs, values[0]!.shape) : undefined;
+  const results = values.map((v) => new Tensor(v, undefined, undefined, layout));
+  attachHistory(op as unknown as OpPrimitive, inputs, attrs, results);
+  return results;
+}
+
+/** As `applyAll`, for primitives with one result. */
+export function apply<A extends Attrs>(op: OpPrimitive<A>, inputs: readonly Tensor[], attrs: A): Tensor {
+  return applyAll(op, inputs, attrs)[0]!;
+}
+
+/** @internal Gives results the history of a recorded primitive. */
+export function attachHistory(
+  op: OpPrimitive,
+  inputs: readonly Tensor[],
+  attrs: Attrs,
+  results: readonly Tensor[],
+): void {
+  if (!op.grad || !isGradEnabled()) return;
+  let wanted = false;
+  const next = inputs.map((t) => {
+    const edge = t._edge;
+    if (edge) wanted = true;
+    return edge;
+  });
+  if (!wanted) return;
+  const node = new OpGradNode(op, inputs, attrs, next, results.length);
+  node.setResults(results);
+  results.forEach((t, i) => {
+    // Index and boolean results of a differentiable op have no gradient.
+    if (t.dtype.isFloatingPoint) t._setHistory(node, i);
+  });
+}
+
+function checkDevices(name: string, inputs: readonly Tensor[]): void {
+  const first = inputs[0]?.device;
+  for (const t of inputs) {
+    if (t.device !== first && t.device.toString() !== first!.toString() && t.ndim > 0) {
+      throw new RuntimeError(
+        `Expected all tensors to be on the same device, but found at least two devices, ${String(first)} and ` +
+          `${String(t.device)}! (when checking arguments of ${name})`,
+      );
+    }
+  }
+}
+
+/** Pointwise results keep the axis order of a dense operand of the same shape, as PyTorch's TensorIterator does. */
+function denseLayout(inputs: readonly Tensor[], shape: readonly number[]): Layout | undefined {
+  for (const t of inputs) {
+    if (!sameShape(t._shape, shape)) continue;
+    if (t.isContiguous()) return undefined;
+    if (isDense(t._shape, t._strides)) return { strides: t._strides, offset: 0 };
+  }
+  return undefined;
+}

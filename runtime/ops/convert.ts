@@ -1,0 +1,101 @@
+/** Conversions between dtypes and devices. */
+import { NotImplementedError } from "../errors.js";
+import { carrier } from "../graph/primitive.js";
+import {
+  bfloat16,
+  bool,
+  DType,
+  dtypes,
+  float16,
+  float32,
+  float64,
+  int16,
+  int32,
+  int64,
+  int8,
+  uint8,
+} from "../tensor/dtype.js";
+import { Device } from "../tensor/device.js";
+import { Tensor } from "../tensor/tensor.js";
+import { apply, setCastGrad } from "./apply.js";
+import { op, primitive } from "./record.js";
+
+/** Rounds, truncates or wraps to another dtype. d cast(x) = cast(dx). */
+export const cast = primitive<{ dtype: DType }>({
+  name: "_to_copy",
+  infer: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
+  grad: (ctx, g) => [g.to(ctx.inputMeta(0).dtype)],
+  lower: (b, [x], { dtype }) => {
+    const to = carrier(dtype);
+    // NaN and infinities have no integer value; a C cast gives the smallest, as does ONNX Runtime's.
+    if (dtype === bool && x!.dtype !== "bool") return b.node("Cast", [x!], { to: dtypes.bool.onnx }, "bool");
+    return b.cast(x!, to);
+  },
+});
+
+/** `x` in another dtype; `x` itself when it has that one. */
+export function castTo(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : apply(cast, [x], { dtype });
+}
+
+setCastGrad((grad, like) => castTo(grad, like.dtype));
+
+function parseDevice(device: Device | string): Device {
+  if (device instanceof Device) return device;
+  const [type, index] = device.split(":") as [string, string?];
+  if (type === "cpu") return new Device("cpu", index === undefined ? null : Number(index));
+  throw new NotImplementedError(`device '${device}' is not implemented: tensors live on 'cpu'`);
+}
+
+function toImpl(self: Tensor, device: Device | string | null, dtype: DType | null, copy: boolean): Tensor {
+  if (device !== null) parseDevice(device);
+  const result = dtype ? castTo(self, dtype) : self;
+  return copy && result === self ? self.clone() : result;
+}
+
+export const to = op(
+  {
+    signature:
+      "to(Tensor self, dtype dtype, bool non_blocking=False, bool copy=False, *, any memory_format=None) -> Tensor",
+    on: ["Tensor"],
+    doc: "Converts to a dtype or device; gives the tensor itself when nothing changes.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.to.html)",
+    call: (self, dtype, _, copy) => toImpl(self, null, dtype, copy),
+  },
+  {
+    signature:
+      "to(Tensor self, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, *, any memory_format=None) -> Tensor",
+    call: (self, device, dtype, _, copy) => toImpl(self, device, dtype, copy),
+  },
+  {
+    signature:
+      "to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, any memory_format=None) -> Tensor",
+    call: (self, other, _, copy) => toImpl(self, null, other.dtype, copy),
+  },
+);
+
+function conversion<const S extends string>(name: S, dtype: DType) {
+  return op<`${S}(Tensor self, *, any memory_format=None) -> Tensor`>({
+    signature: `${name}(Tensor self, *, any memory_format=None) -> Tensor`,
+    on: ["Tensor"],
+    doc: `Converts to \`${String(dtype)}\`.`,
+    call: ((self: Tensor) => castTo(self, dtype)) as never,
+  });
+}
+
+export const double = conversion("double", float64);
+export const float = conversion("float", float32);
+export const half = conversion("half", float16);
+export const bfloat16_ = conversion("bfloat16", bfloat16);
+export const long = conversion("long", int64);
+export const int = conversion("int", int32);
+export const short = conversion("short", int16);
+export const char = conversion("char", int8);
+export const byte = conversion("byte", uint8);
+export const bool_ = conversion("bool", bool);
+
+export const typeAs = op({
+  signature: "type_as(Tensor self, Tensor other) -> Tensor",
+  on: ["Tensor"],
+  doc: "Converts to the dtype of `other`.",
+  call: (self, other) => castTo(self, other.dtype),
+});

@@ -1,0 +1,169 @@
+import type { Primitive } from "../graph/primitive.js";
+import type { Attrs, Meta } from "../graph/value.js";
+import { Tensor } from "../tensor/tensor.js";
+import { bind } from "./bind.js";
+import { parseSignature, type Bound, type CallArgs, type Returns, type Signature } from "./schema.js";
+import { inPlace, writeOut } from "./inplace.js";
+import { enterCall, leaveCall, reportResult } from "./depth.js";
+
+/** What a gradient rule sees of the call. Inputs and outputs are checked for in-place changes when they are used. */
+export interface GradContext<A extends Attrs = Attrs> {
+  readonly attrs: A;
+  /** The input as it was; throws when it was changed in place since. */
+  input(i: number): Tensor;
+  output(i?: number): Tensor;
+  /** Shape and dtype of an input, free of that check. */
+  inputMeta(i: number): Meta;
+  outputMeta(i?: number): Meta;
+  /** Whether a gradient of this input is wanted. */
+  needs(i: number): boolean;
+}
+
+type GradResult = Tensor | null | undefined | (() => Tensor | null | undefined);
+
+/**
+ * Gradients of the inputs from those of the outputs, written in terms of other ops, so that they can be differentiated
+ * again. An entry may be a function: it is called only when that gradient is wanted. `g` is the gradient of the first
+ * output; for several outputs `gs[i]` is `null` where none came.
+ */
+export type GradRule<A extends Attrs = Attrs> = (
+  ctx: GradContext<A>,
+  g: Tensor,
+  gs: readonly (Tensor | null)[],
+) => readonly GradResult[];
+
+/** Multiply-accumulates of one call, for summaries; data movement and pointwise work count as 0. */
+export type CostRule<A extends Attrs = Attrs> = (
+  inputs: readonly Meta[],
+  attrs: A,
+  outputs: readonly Meta[],
+) => number;
+
+/**
+ * A differentiable primitive: all that is known of one operation on values. Leaving out a rule does not compile.
+ */
+export interface OpPrimitive<A extends Attrs = Attrs> extends Primitive<A> {
+  /** `null` says that the result has no gradient by nature (comparisons, indices). */
+  readonly grad: GradRule<A> | null;
+  /** Inputs are broadcast against each other: their gradients are summed back to their shapes, centrally. */
+  readonly broadcast?: boolean;
+  readonly cost?: CostRule<A>;
+  /** For views: writes `value` over the part of `base` that the view shows. */
+  readonly viewScatter?: (base: Tensor, value: Tensor, attrs: A) => Tensor;
+}
+
+/** Declares a primitive. */
+export function primitive<A extends Attrs>(p: OpPrimitive<A>): OpPrimitive<A> {
+  return p;
+}
+
+/** Where an op is reachable: `torch.x`, `x.op()`, `F.x`, `torch.linalg.x` … */
+export type Space = "torch" | "Tensor" | "F" | "linalg" | "special" | "fft" | "init";
+
+interface OpOptions<S extends string> {
+  readonly signature: S;
+  /** What the op does, its formula and source, in Markdown: hover text. */
+  readonly doc: string;
+  /** Default: `torch`, and `Tensor` when the first parameter is a `Tensor`. */
+  readonly on?: readonly Space[];
+  /** Other names for the same op (`absolute`). */
+  readonly aliases?: readonly string[];
+  /** There is an in-place form `name_` too: a method, and a function when the op is one. */
+  readonly inplace?: boolean;
+  /** What the call does, given the bound arguments in signature order. */
+  readonly call: (...args: Bound<S>) => Returns<S>;
+}
+
+/** One op: what the public name needs, and the call that makes it out of primitives or other ops. */
+export interface OpRecord {
+  readonly name: string;
+  readonly overloads: readonly {
+    readonly signature: Signature;
+    readonly call: (...args: never[]) => unknown;
+  }[];
+  readonly doc: string;
+  readonly on: readonly Space[];
+  readonly aliases: readonly string[];
+  readonly inplace: boolean;
+  readonly hasOut: boolean;
+  /** What the public function does: binds, calls, writes `out`. */
+  readonly invoke: (...args: unknown[]) => unknown;
+}
+
+/** An op as other library code calls it, by the calling rule. */
+export type OpFunction<S extends string> = S extends string
+  ? ((...args: CallArgs<S>) => Returns<S>) & { readonly record: OpRecord }
+  : never;
+
+/**
+ * Declares an op with one signature, or, with `overloads`, several: the first that the arguments fit is taken.
+ * Signatures ending in `, *, Tensor? out=None` get `out` handled here: `call` is not given it.
+ */
+export function op<const S extends string>(options: OpOptions<S>): OpFunction<S>;
+export function op<const S extends string, const T extends string>(
+  options: OpOptions<S>,
+  second: Pick<OpOptions<T>, "signature" | "call">,
+): OpFunction<S> & OpFunction<T>;
+export function op<const S extends string, const T extends string, const U extends string>(
+  options: OpOptions<S>,
+  second: Pick<OpOptions<T>, "signature" | "call">,
+  third: Pick<OpOptions<U>, "signature" | "call">,
+): OpFunction<S> & OpFunction<T> & OpFunction<U>;
+export function op<
+  const S extends string,
+  const T extends string,
+  const U extends string,
+  const V extends string,
+>(
+  options: OpOptions<S>,
+  second: Pick<OpOptions<T>, "signature" | "call">,
+  third: Pick<OpOptions<U>, "signature" | "call">,
+  fourth: Pick<OpOptions<V>, "signature" | "call">,
+): OpFunction<S> & OpFunction<T> & OpFunction<U> & OpFunction<V>;
+export function op(
+  first: OpOptions<string>,
+  ...more: Pick<OpOptions<string>, "signature" | "call">[]
+): unknown {
+  const overloads = [first, ...more].map((o) => ({
+    signature: parseSignature(o.signature),
+    call: o.call as unknown as (...args: unknown[]) => unknown,
+  }));
+  const signatures = overloads.map((o) => o.signature);
+  const main = signatures[0]!;
+  const outAt = signatures.map((s) => s.parameters.findIndex((p) => p.name === "out"));
+  const invoke = (...args: unknown[]): unknown => {
+    const outer = enterCall();
+    try {
+      const { overload, values } = bind(signatures, args);
+      const at = outAt[overload]!;
+      const out = at >= 0 ? values.splice(at, 1)[0] : null;
+      const computed = overloads[overload]!.call(...values);
+      const result = out === null || out === undefined ? computed : writeOut(main.name, computed, out);
+      reportResult(outer, result);
+      return result;
+    } finally {
+      leaveCall(outer);
+    }
+  };
+  const record: OpRecord = {
+    name: main.name,
+    overloads,
+    doc: first.doc,
+    on: first.on ?? (main.parameters[0]?.type.startsWith("Tensor") ? ["torch", "Tensor"] : ["torch"]),
+    aliases: first.aliases ?? [],
+    inplace: first.inplace ?? false,
+    hasOut: outAt.some((i) => i >= 0),
+    invoke,
+  };
+  return Object.assign(invoke, { record });
+}
+
+/** The in-place form of an op: computes, then writes over the first argument. */
+export function invokeInPlace(record: OpRecord, self: Tensor, args: readonly unknown[]): Tensor {
+  const outer = enterCall();
+  try {
+    return inPlace(`${record.name}_`, self, () => record.invoke(self, ...args) as Tensor);
+  } finally {
+    leaveCall(outer);
+  }
+}

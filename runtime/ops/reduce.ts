@@ -1,0 +1,58 @@
+/** Reductions over axes. */
+import { int64, type DType } from "../tensor/dtype.js";
+import { Tensor } from "../tensor/tensor.js";
+import { apply, sameShape, setSumToShape } from "./apply.js";
+import { castTo } from "./convert.js";
+import { reducedShape, wrapDims } from "./dims.js";
+import { page } from "./family.js";
+import { op, primitive } from "./record.js";
+import { expandTo } from "./view.js";
+
+interface ReduceAttrs {
+  readonly [k: string]: readonly number[] | boolean;
+  readonly dims: readonly number[];
+  readonly keepdim: boolean;
+}
+
+const sumPrimitive = primitive<ReduceAttrs>({
+  name: "sum",
+  infer: ([x], { dims, keepdim }) => ({ shape: reducedShape(x!.shape, dims, keepdim), dtype: x!.dtype }),
+  // Every summand gets the whole gradient.
+  grad: (ctx, g) => [expandReduced(g, ctx.inputMeta(0).shape, ctx.attrs.dims)],
+  lower: (b, [x], { dims, keepdim }) =>
+    dims.length === 0 ? x! : b.node("ReduceSum", [x!, b.ints(dims)], { keepdims: Number(keepdim) }),
+});
+
+/** A reduced tensor, with or without its axes of size 1, over the shape it was reduced from. */
+export function expandReduced(t: Tensor, shape: readonly number[], dims: readonly number[]): Tensor {
+  const kept = shape.map((d, i) => (dims.includes(i) ? 1 : d));
+  return expandTo(t.reshape(kept), shape);
+}
+
+/** Sums `dims` of `x` in its own dtype. */
+export function sumDims(x: Tensor, dims: readonly number[], keepdim: boolean): Tensor {
+  return apply(sumPrimitive, [x], { dims, keepdim });
+}
+
+setSumToShape((grad, shape) => {
+  const lead = grad.ndim - shape.length;
+  const dims: number[] = [];
+  grad._shape.forEach((d, i) => {
+    if (i < lead || (shape[i - lead] === 1 && d !== 1)) dims.push(i);
+  });
+  const summed = dims.length ? sumDims(grad, dims, true) : grad;
+  return sameShape(summed._shape, shape) ? summed : summed.reshape([...shape]);
+});
+
+/** The dtype sums are computed in: bool and integers count in int64. */
+function sumDtype(x: Tensor, dtype: DType | null): DType {
+  return dtype ?? (x.dtype.isFloatingPoint ? x.dtype : int64);
+}
+
+export const sum = op({
+  signature:
+    "sum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+  doc: `Sum of all elements, or over \`dim\`.\n\n${page("sum")}`,
+  call: (input, dim, keepdim, dtype) =>
+    sumDims(castTo(input, sumDtype(input, dtype)), wrapDims(dim, input.ndim), keepdim),
+});

@@ -1,0 +1,453 @@
+/** Views: tensors that show (a part of) another's memory. Writes through one are seen by all. */
+import { withGradMode } from "../autograd/mode.js";
+import { RuntimeError, IndexError } from "../errors.js";
+import type { Ref } from "../graph/builder.js";
+import { record } from "../graph/record.js";
+import { numel, type Attrs } from "../graph/value.js";
+import { isDense, viewStrides } from "../tensor/strides.js";
+import { setRederive, Tensor, type Layout } from "../tensor/tensor.js";
+import { apply, attachHistory, sameShape } from "./apply.js";
+import { castTo } from "./convert.js";
+import { wrapDim } from "./dims.js";
+import { page } from "./family.js";
+import { setViewOnce } from "./inplace.js";
+import { constant } from "./promote.js";
+import { op, primitive, type OpPrimitive } from "./record.js";
+
+/** A tensor that shares the memory of `t`, seen through `p`. */
+export function viewOf<A extends Attrs>(p: OpPrimitive<A>, t: Tensor, attrs: A, layout: Layout): Tensor {
+  const generic = p as unknown as OpPrimitive;
+  const value = record(generic, [t._value], attrs)[0]!;
+  const chain = [...t._chain, { op: generic, attrs, from: t._shape }];
+  const result = new Tensor(value, t._storage, chain, layout);
+  result._base = t._base ?? (t._chain.length === 0 ? t : null);
+  attachHistory(generic, [t], attrs, [result]);
+  result._baseEpoch = result._base?._epoch ?? 0;
+  return result;
+}
+
+setViewOnce((p, t, attrs) => apply(p, [t], attrs));
+
+/** After the base was written in place: the view's history is that of the view ops over the base's new history. */
+setRederive((view) => {
+  const base = view._base!;
+  view._baseEpoch = base._epoch;
+  const edge = base._edge;
+  if (!edge) return;
+  let t = new Tensor(view._storage.value);
+  t._setHistory(edge.node, edge.index);
+  withGradMode(true, () => {
+    for (const step of view._chain) t = apply(step.op as OpPrimitive, [t], step.attrs);
+  });
+  view._gradFn = t._gradFn;
+  view._outputIndex = t._outputIndex;
+});
+
+const reshapePrimitive = primitive<{ shape: readonly number[] }>({
+  name: "view",
+  infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
+  grad: (ctx, g) => [g.reshape(ctx.inputMeta(0).shape)],
+  lower: (b, [x], { shape }) => b.reshape(x!, shape),
+  moves: true,
+  viewScatter: (base, value) => value.reshape(base._shape),
+});
+
+/** Fills in the -1 of a target shape. @throws RuntimeError */
+export function inferShape(shape: readonly number[], count: number): number[] {
+  const wild = shape.indexOf(-1);
+  const known = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
+  if (shape.filter((d) => d === -1).length > 1) throw new RuntimeError("only one dimension can be inferred");
+  for (const d of shape) if (d < -1) throw new RuntimeError(`invalid shape dimension ${String(d)}`);
+  const bad = (): RuntimeError =>
+    new RuntimeError(`shape '[${shape.join(", ")}]' is invalid for input of size ${String(count)}`);
+  if (wild < 0) {
+    if (known !== count) throw bad();
+    return [...shape];
+  }
+  if (known === 0) {
+    if (count !== 0) throw bad();
+    throw new RuntimeError(
+      `cannot reshape tensor of 0 elements into shape [${shape.join(", ")}] because the unspecified dimension size -1 can be any value and is ambiguous`,
+    );
+  }
+  if (count % known !== 0) throw bad();
+  return shape.map((d) => (d === -1 ? count / known : d));
+}
+
+/** A view of another shape, or `undefined` where the strides do not allow one. */
+export function tryView(t: Tensor, shape: readonly number[]): Tensor | undefined {
+  const strides = viewStrides(t._shape, t._strides, shape);
+  return strides && viewOf(reshapePrimitive, t, { shape }, { strides, offset: t._offset });
+}
+
+export const view = op({
+  signature: "view(Tensor self, int... size) -> Tensor",
+  on: ["Tensor"],
+  doc: `The same elements in another shape, sharing memory. One size may be -1. Throws \`RuntimeError\` when the strides do not allow it: use \`reshape\`.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.view.html)`,
+  call: (self, size) => {
+    const result = tryView(self, inferShape(size, self.numel()));
+    if (result) return result;
+    throw new RuntimeError(
+      `view size is not compatible with input tensor's size and stride (at least one dimension spans across two ` +
+        `contiguous subspaces). Use .reshape(...) instead. [${self._shape.join(", ")}] with strides [${self._strides.join(", ")}]`,
+    );
+  },
+});
+
+export const reshape = op({
+  signature: "reshape(Tensor input, int... shape) -> Tensor",
+  doc: `The same elements in another shape: a view where possible, else a copy. One size may be -1.\n\n${page("reshape")}`,
+  call: (input, size) => {
+    const shape = inferShape(size, input.numel());
+    return tryView(input, shape) ?? apply(reshapePrimitive, [input], { shape });
+  },
+});
+
+const permutePrimitive = primitive<{ dims: readonly number[] }>({
+  name: "permute",
+  infer: ([x], { dims }) => ({ shape: dims.map((d) => x!.shape[d]!), dtype: x!.dtype }),
+  grad: (ctx, g) => [g.permute(inverse(ctx.attrs.dims))],
+  lower: (b, [x], { dims }) => b.node("Transpose", [x!], { perm: dims }),
+  moves: true,
+  viewScatter: (_, value, { dims }) => value.permute(inverse(dims)),
+});
+
+function inverse(dims: readonly number[]): number[] {
+  const out = new Array<number>(dims.length);
+  dims.forEach((d, i) => (out[d] = i));
+  return out;
+}
+
+export function permuteTo(t: Tensor, dims: readonly number[]): Tensor {
+  return viewOf(
+    permutePrimitive,
+    t,
+    { dims },
+    { strides: dims.map((d) => t._strides[d]!), offset: t._offset },
+  );
+}
+
+export const permute = op({
+  signature: "permute(Tensor input, int... dims) -> Tensor",
+  doc: `A view with its axes in another order.\n\n${page("permute")}`,
+  call: (input, dims) => {
+    if (dims.length !== input.ndim) {
+      throw new RuntimeError(
+        `permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of dimensions i.e. input.dim() = ${String(input.ndim)} is not equal to len(dims) = ${String(dims.length)}`,
+      );
+    }
+    const order = dims.map((d) => wrapDim(d, input.ndim));
+    if (new Set(order).size !== order.length)
+      throw new RuntimeError("permute(): duplicate dims are not allowed.");
+    return permuteTo(input, order);
+  },
+});
+
+export const transpose = op({
+  signature: "transpose(Tensor input, int dim0, int dim1) -> Tensor",
+  aliases: ["swapaxes", "swapdims"],
+  doc: `A view with two axes exchanged.\n\n${page("transpose")}`,
+  call: (input, dim0, dim1) => {
+    const a = wrapDim(dim0, input.ndim);
+    const b = wrapDim(dim1, input.ndim);
+    const dims = input._shape.map((_, i) => (i === a ? b : i === b ? a : i));
+    return permuteTo(input, dims);
+  },
+});
+
+const expandPrimitive = primitive<{ shape: readonly number[] }>({
+  name: "expand",
+  infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
+  grad: (_, g) => [g],
+  broadcast: true,
+  lower: (b, [x], { shape }) => b.node("Expand", [x!, b.ints(shape)]),
+  moves: true,
+  viewScatter: () => {
+    throw new RuntimeError(
+      "unsupported operation: an expanded view cannot be written in place; clone() it first",
+    );
+  },
+});
+
+/** Expands to a shape whose sizes are all known. */
+export function expandTo(t: Tensor, shape: readonly number[]): Tensor {
+  if (sameShape(t._shape, shape)) return t;
+  const lead = shape.length - t.ndim;
+  const strides = shape.map((d, i) => {
+    const j = i - lead;
+    if (j < 0) return 0;
+    return t._shape[j] === 1 && d !== 1 ? 0 : t._strides[j]!;
+  });
+  return viewOf(expandPrimitive, t, { shape }, { strides, offset: t._offset });
+}
+
+export const expand = op({
+  signature: "expand(Tensor self, int... size, *, bool implicit=False) -> Tensor",
+  on: ["Tensor"],
+  doc: "A view with axes of size 1 repeated, without copying; -1 keeps an axis.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.expand.html)",
+  call: (self, size) => {
+    const lead = size.length - self.ndim;
+    if (lead < 0) {
+      throw new RuntimeError(
+        `expand(${String(self.dtype)}{[${self._shape.join(", ")}]}, size=[${size.join(", ")}]): the number of sizes provided (${String(size.length)}) must be greater or equal to the number of dimensions in the tensor (${String(self.ndim)})`,
+      );
+    }
+    const shape = size.map((d, i) => {
+      const have = i < lead ? undefined : self._shape[i - lead]!;
+      if (d === -1) {
+        if (have === undefined) {
+          throw new RuntimeError(
+            `The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ${String(i)}`,
+          );
+        }
+        return have;
+      }
+      if (have !== undefined && have !== 1 && have !== d) {
+        throw new RuntimeError(
+          `The expanded size of the tensor (${String(d)}) must match the existing size (${String(have)}) at non-singleton dimension ${String(i)}.  Target sizes: [${size.join(", ")}].  Tensor sizes: [${self._shape.join(", ")}]`,
+        );
+      }
+      return d;
+    });
+    return expandTo(self, shape);
+  },
+});
+
+interface SliceAttrs extends Attrs {
+  readonly dim: number;
+  /** 0 ≤ start ≤ end ≤ size. */
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+}
+
+const slicePrimitive = primitive<SliceAttrs>({
+  name: "slice",
+  infer: ([x], { dim, start, end, step }) => ({
+    shape: x!.shape.map((d, i) => (i === dim ? Math.max(0, Math.ceil((end - start) / step)) : d)),
+    dtype: x!.dtype,
+  }),
+  grad: (ctx, g) => {
+    const whole = expandTo(constant(0, g.dtype), ctx.inputMeta(0).shape);
+    return [apply(sliceScatterPrimitive, [whole, g], ctx.attrs)];
+  },
+  lower: (b, [x], { dim, start, end, step }) =>
+    b.node("Slice", [x!, b.ints([start]), b.ints([end]), b.ints([dim]), b.ints([step])]),
+  moves: true,
+  viewScatter: (base, value, attrs) => apply(sliceScatterPrimitive, [base, value], attrs),
+});
+
+/** `base` with the slice replaced by `value`. */
+export const sliceScatterPrimitive: OpPrimitive<SliceAttrs> = primitive({
+  name: "slice_scatter",
+  infer: ([base]) => ({ shape: base!.shape, dtype: base!.dtype }),
+  grad: (ctx, g) => {
+    const { dim, start, end, step } = ctx.attrs;
+    return [
+      () =>
+        apply(sliceScatterPrimitive, [g, expandTo(constant(0, g.dtype), ctx.inputMeta(1).shape)], ctx.attrs),
+      () => sliceOf(g, dim, start, end, step),
+    ];
+  },
+  lower: (b, [base, value], { dim, start, end, step }) => {
+    const size = base!.shape[dim]!;
+    const cut = (from: number, to: number): Ref =>
+      b.node("Slice", [base!, b.ints([from]), b.ints([to]), b.ints([dim])]);
+    if (step === 1) {
+      const parts = [...(start > 0 ? [cut(0, start)] : []), value!, ...(end < size ? [cut(end, size)] : [])];
+      return parts.length === 1 ? value! : b.node("Concat", parts, { axis: dim });
+    }
+    // Along `dim`, position start + i·step takes element i: a gather by position, chosen by a mask.
+    const from = Array.from({ length: size }, (_, i) =>
+      Math.floor(Math.max(0, Math.min(i, end - 1) - start) / step),
+    );
+    const hit = Array.from({ length: size }, (_, i) =>
+      Number(i >= start && i < end && (i - start) % step === 0),
+    );
+    const spread = b.node("Gather", [value!, b.ints(from)], { axis: dim });
+    const mask = b.tensor(
+      hit,
+      "bool",
+      base!.shape.map((_, i) => (i === dim ? size : 1)),
+    );
+    return b.node("Where", [mask, spread, base!], undefined, base!.dtype);
+  },
+  moves: true,
+});
+
+/** The view `x[..., start:end:step, ...]` along `dim`; the bounds are checked ones. */
+export function sliceOf(t: Tensor, dim: number, start: number, end: number, step = 1): Tensor {
+  const strides = t._strides.map((s, i) => (i === dim ? s * step : s));
+  return viewOf(
+    slicePrimitive,
+    t,
+    { dim, start, end, step },
+    { strides, offset: t._offset + start * t._strides[dim]! },
+  );
+}
+
+export const sliceScatter = op({
+  signature:
+    "slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor",
+  doc: `A copy of \`input\` with a slice replaced by \`src\`.\n\n${page("slice_scatter")}`,
+  call: (input, src, dim, start, end, step) => {
+    const d = wrapDim(dim, input.ndim);
+    const [from, to] = sliceBounds(input._shape[d]!, start, end);
+    const want = input._shape.map((n, i) => (i === d ? Math.max(0, Math.ceil((to - from) / step)) : n));
+    if (!sameShape(src._shape, want)) {
+      throw new RuntimeError(
+        `expected src to have a size equal to the slice of self. src size = [${src._shape.join(", ")}], slice size = [${want.join(", ")}]`,
+      );
+    }
+    return apply(sliceScatterPrimitive, [input, castTo(src, input.dtype)], {
+      dim: d,
+      start: from,
+      end: Math.max(from, to),
+      step,
+    });
+  },
+});
+
+/** Python's reading of slice bounds: negative from the end, cut to the size. */
+export function sliceBounds(size: number, start: number | null, end: number | null): [number, number] {
+  const clip = (v: number): number => Math.min(Math.max(v < 0 ? v + size : v, 0), size);
+  const from = clip(start ?? 0);
+  return [from, Math.max(from, clip(end ?? size))];
+}
+
+export const select = op({
+  signature: "select(Tensor input, int dim, int index) -> Tensor",
+  doc: `A view without axis \`dim\`, at one index of it.\n\n${page("select")}`,
+  call: (input, dim, index) => {
+    if (input.ndim === 0) throw new IndexError("select() cannot be applied to a 0-dim tensor.");
+    const d = wrapDim(dim, input.ndim);
+    const size = input._shape[d]!;
+    if (index < -size || index >= size) {
+      throw new IndexError(
+        `select(): index ${String(index)} out of range for tensor of size [${input._shape.join(", ")}] at dimension ${String(d)}`,
+      );
+    }
+    const at = index < 0 ? index + size : index;
+    return squeezeDims(sliceOf(input, d, at, at + 1), [d]);
+  },
+});
+
+export const narrow = op({
+  signature: "narrow(Tensor input, int dim, int start, int length) -> Tensor",
+  doc: `The view \`input[..., start : start + length, ...]\` along \`dim\`.\n\n${page("narrow")}`,
+  call: (input, dim, start, length) => {
+    if (input.ndim === 0) throw new RuntimeError("narrow() cannot be applied to a 0-dim tensor.");
+    if (length < 0) throw new RuntimeError("narrow(): length must be non-negative.");
+    const d = wrapDim(dim, input.ndim);
+    const size = input._shape[d]!;
+    if (start < -size || start > size) {
+      throw new IndexError(
+        `start out of range (expected to be in range of [${String(-size)}, ${String(size)}], but got ${String(start)})`,
+      );
+    }
+    const from = start < 0 ? start + size : start;
+    if (from + length > size) {
+      throw new RuntimeError(
+        `start (${String(from)}) + length (${String(length)}) exceeds dimension size (${String(size)}).`,
+      );
+    }
+    return sliceOf(input, d, from, from + length);
+  },
+});
+
+/** Drops axes of size 1. */
+export function squeezeDims(t: Tensor, dims: readonly number[]): Tensor {
+  const kept = t._shape.map((_, i) => i).filter((i) => !(dims.includes(i) && t._shape[i] === 1));
+  const shape = kept.map((i) => t._shape[i]!);
+  return viewOf(
+    reshapePrimitive,
+    t,
+    { shape },
+    { strides: kept.map((i) => t._strides[i]!), offset: t._offset },
+  );
+}
+
+export const squeeze = op(
+  {
+    signature: "squeeze(Tensor input) -> Tensor",
+    doc: `A view without axes of size 1: all of them, or \`dim\`.\n\n${page("squeeze")}`,
+    call: (input) =>
+      squeezeDims(
+        input,
+        input._shape.map((_, i) => i),
+      ),
+  },
+  {
+    signature: "squeeze(Tensor input, int[] dim) -> Tensor",
+    call: (input, dim) =>
+      squeezeDims(
+        input,
+        dim.map((d) => wrapDim(d, input.ndim)),
+      ),
+  },
+);
+
+export const unsqueeze = op({
+  signature: "unsqueeze(Tensor input, int dim) -> Tensor",
+  doc: `A view with an axis of size 1 inserted at \`dim\`.\n\n${page("unsqueeze")}`,
+  call: (input, dim) => {
+    const d = wrapDim(dim, input.ndim + 1);
+    const shape = [...input._shape.slice(0, d), 1, ...input._shape.slice(d)];
+    const step = d < input.ndim ? input._shape[d]! * input._strides[d]! : 1;
+    const strides = [...input._strides.slice(0, d), step, ...input._strides.slice(d)];
+    return viewOf(reshapePrimitive, input, { shape }, { strides, offset: input._offset });
+  },
+});
+
+export const flatten = op({
+  signature: "flatten(Tensor input, int start_dim=0, int end_dim=-1) -> Tensor",
+  doc: `Merges the axes from \`startDim\` to \`endDim\` into one.\n\n${page("flatten")}`,
+  call: (input, startDim, endDim) => {
+    const start = wrapDim(startDim, input.ndim);
+    const end = wrapDim(endDim, input.ndim);
+    if (start > end)
+      throw new RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim");
+    if (input.ndim === 0) return input.reshape(1);
+    if (start === end) return input;
+    const merged = numel(input._shape.slice(start, end + 1));
+    return input.reshape([...input._shape.slice(0, start), merged, ...input._shape.slice(end + 1)]);
+  },
+});
+
+export const detach = op({
+  signature: "detach(Tensor self) -> Tensor",
+  on: ["Tensor"],
+  doc: "The same memory, out of the graph: no gradient flows through the result.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.detach.html)",
+  call: (self) =>
+    new Tensor(self._value, self._storage, self._chain, { strides: self._strides, offset: self._offset }),
+});
+
+const clonePrimitive = primitive<Attrs>({
+  name: "clone",
+  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  grad: (_, g) => [g],
+  lower: (_, [x]) => x!,
+  moves: true,
+});
+
+/** A tensor of its own in C order. */
+export function contiguousCopy(t: Tensor): Tensor {
+  return apply(clonePrimitive, [t], {});
+}
+
+export const clone = op({
+  signature: "clone(Tensor input, *, any memory_format=None) -> Tensor",
+  doc: `A copy with memory of its own; gradients flow through it.\n\n${page("clone")}`,
+  call: (input) => {
+    const copy = contiguousCopy(input);
+    if (!input.isContiguous() && isDense(input._shape, input._strides)) copy._strides = input._strides;
+    return copy;
+  },
+});
+
+export const contiguous = op({
+  signature: "contiguous(Tensor self, *, any memory_format=None) -> Tensor",
+  on: ["Tensor"],
+  doc: "The tensor itself when its elements lie in C order, else a copy that does.",
+  call: (self) => (self.isContiguous() ? self : contiguousCopy(self)),
+});

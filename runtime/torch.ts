@@ -1,0 +1,123 @@
+import { backward, grad } from "./autograd/backward.js";
+import { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "./autograd/mode.js";
+import type { FFunctions, InitFunctions, TorchFunctions } from "./generated/functions.js";
+import { noteModuleResult, noteRecorded, noteState, noteVisible } from "./graph/executor.js";
+import { setRecordHook } from "./graph/record.js";
+import { setModuleResultHook, setResultHook } from "./ops/depth.js";
+import { installMethods, namespace } from "./ops/install.js";
+import * as dtype from "./tensor/dtype.js";
+import { Device } from "./tensor/device.js";
+import "./tensor/reading.js";
+import { setStateHook, Tensor } from "./tensor/tensor.js";
+import { fromData } from "./ops/leaf.js";
+
+installMethods();
+setRecordHook(noteRecorded);
+setStateHook(noteState);
+setModuleResultHook((t) => {
+  noteModuleResult(t._value);
+});
+setResultHook(function note(result: unknown): void {
+  if (result instanceof Tensor) noteVisible(result._value);
+  else if (typeof result === "object" && result !== null && Symbol.iterator in result) {
+    for (const r of result as Iterable<unknown>) if (r instanceof Tensor) noteVisible(r._value);
+  }
+});
+
+/** A Python slice for `x.at(...)`: `torch.slice(1, 3)` is `1:3`, `torch.slice(null, null, 2)` is `::2`. */
+export class Slice {
+  readonly start: number | null;
+  readonly end: number | null;
+  readonly step: number;
+  constructor(start: number | null, end: number | null, step: number) {
+    this.start = start;
+    this.end = end;
+    this.step = step;
+  }
+}
+
+const own = {
+  Tensor,
+  float64: dtype.float64,
+  double: dtype.float64,
+  float32: dtype.float32,
+  float: dtype.float32,
+  float16: dtype.float16,
+  half: dtype.float16,
+  bfloat16: dtype.bfloat16,
+  int64: dtype.int64,
+  long: dtype.int64,
+  int32: dtype.int32,
+  int: dtype.int32,
+  int16: dtype.int16,
+  short: dtype.int16,
+  int8: dtype.int8,
+  uint8: dtype.uint8,
+  bool: dtype.bool,
+  inf: Infinity,
+  nan: NaN,
+  pi: Math.PI,
+  e: Math.E,
+  getDefaultDtype: dtype.getDefaultDtype,
+  setDefaultDtype: dtype.setDefaultDtype,
+  promoteTypes: dtype.promoteTypes,
+  /** A device by name: `torch.device("cpu")`. */
+  device: (type: ConstructorParameters<typeof Device>[0], index: number | null = null): Device =>
+    new Device(type, index),
+  noGrad,
+  enableGrad,
+  setGradEnabled,
+  isGradEnabled,
+  autograd: { backward, grad },
+  slice: (start: number | null, end: number | null = null, step = 1): Slice => new Slice(start, end, step),
+  /** @internal A contiguous tensor over little-endian bytes. */
+  _fromBytes(bytes: Uint8Array, type: dtype.DType, shape: readonly number[]): Tensor {
+    const data = dtype.viewAs(type.name, bytes.slice().buffer);
+    return fromData(data, [...shape], type);
+  },
+};
+
+/**
+ * The functions of PyTorch's `torch` module, by the calling rule: its names in camelCase, its argument order, options
+ * in one trailing object.
+ * @see https://pytorch.org/docs/stable/torch.html
+ */
+export const torch = Object.assign(namespace("torch"), own) as unknown as typeof own & TorchFunctions;
+
+/** @internal */
+export const functional = namespace("F") as unknown as FFunctions;
+/** @internal */
+export const initFunctions = namespace("init") as unknown as InitFunctions;
+
+declare module "./tensor/tensor.js" {
+  interface Tensor {
+    /** Adds the gradients of this tensor with respect to the leaves to their `grad`. */
+    backward(options?: {
+      readonly gradient?: Tensor | null;
+      readonly retainGraph?: boolean | null;
+      readonly createGraph?: boolean;
+      readonly inputs?: readonly Tensor[] | null;
+    }): void;
+    backward(
+      gradient: Tensor | null,
+      options?: {
+        readonly retainGraph?: boolean | null;
+        readonly createGraph?: boolean;
+        readonly inputs?: readonly Tensor[] | null;
+      },
+    ): void;
+  }
+}
+
+Object.defineProperty(Tensor.prototype, "backward", {
+  configurable: true,
+  writable: true,
+  value: function (this: Tensor, first?: unknown, second?: object): void {
+    const options = { ...(first instanceof Tensor || !first ? second : first) } as {
+      gradient?: Tensor;
+      retainGraph?: boolean;
+    };
+    const gradient = first instanceof Tensor ? first : (options.gradient ?? null);
+    backward(this, gradient, options);
+  },
+});
