@@ -53,7 +53,8 @@ export function wireError(reason: WireError["reason"], message: string, name = "
 
 /** Says in a sentence how a process ended. */
 export function describeDeath(code: number | null, signal: NodeJS.Signals | null, stderr: string): string {
-  if (/heap out of memory|Allocation failed|ERR_WORKER_OUT_OF_MEMORY/.test(stderr)) return "ran out of memory";
+  if (/heap out of memory|Allocation failed|ERR_WORKER_OUT_OF_MEMORY/.test(stderr))
+    return "ran out of memory";
   switch (signal) {
     case "SIGSEGV":
     case "SIGBUS":
@@ -108,7 +109,8 @@ export class KernelProcess {
 
   /** Starts the process if it does not run; resolves when it can be asked. */
   start(): Promise<HelloEvent> {
-    if (this.#disposed) return Promise.reject(new KernelError(wireError("disposed", "The kernel was shut down")));
+    if (this.#disposed)
+      return Promise.reject(new KernelError(wireError("disposed", "The kernel was shut down")));
     return (this.#ready ??= this.#spawn());
   }
 
@@ -116,7 +118,8 @@ export class KernelProcess {
   async request<R extends KernelRequest>(request: R, limits: RequestLimits = {}): Promise<ReplyTo<R>> {
     await this.start();
     const child = this.#child;
-    if (child === undefined) throw new KernelError(wireError("died", `The ${this.#options.name} is not running`));
+    if (child === undefined)
+      throw new KernelError(wireError("died", `The ${this.#options.name} is not running`));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const { timeout, timeoutMessage } = limits;
@@ -167,7 +170,16 @@ export class KernelProcess {
   }
 
   #spawn(): Promise<HelloEvent> {
-    const { name, entry, nodePath, cwd, args = [], execArgv = [], env, startTimeout = 15_000 } = this.#options;
+    const {
+      name,
+      entry,
+      nodePath,
+      cwd,
+      args = [],
+      execArgv = [],
+      env,
+      startTimeout = 15_000,
+    } = this.#options;
     const asNode = nodePath === undefined && process.versions["electron"] !== undefined;
     const child = fork(entry, args, {
       ...(nodePath === undefined ? {} : { execPath: nodePath }),
@@ -222,7 +234,10 @@ export class KernelProcess {
           if (this.#child !== child) return;
           const started = this.#hello !== undefined;
           const text = `The ${name} process ${describeDeath(code, signal, this.#stderr)}`;
-          const error = wireError("died", started ? text : `${text} while starting\n${this.#stderr}`.trimEnd());
+          const error = wireError(
+            "died",
+            started ? text : `${text} while starting\n${this.#stderr}`.trimEnd(),
+          );
           this.#forget();
           if (!started) fail(error);
           else clearTimeout(timer);

@@ -134,7 +134,8 @@ export class KernelSupervisor {
       );
       this.#setState("tracer", "ready");
     } catch (error) {
-      const known = error instanceof KernelError ? error : new KernelError(wireError("internal", String(error)));
+      const known =
+        error instanceof KernelError ? error : new KernelError(wireError("internal", String(error)));
       job.reject(known);
       if (known.reason === "timeout") {
         this.#setState("tracer", "stopped", known.message);
@@ -162,7 +163,9 @@ export class KernelSupervisor {
 
   async #work<T>(label: string, run: string | undefined, ask: () => Promise<T>): Promise<T> {
     if (this.#task !== undefined) {
-      throw new KernelError(wireError("busy", `The kernel is busy with ${this.#task.label}: cancel it or wait`));
+      throw new KernelError(
+        wireError("busy", `The kernel is busy with ${this.#task.label}: cancel it or wait`),
+      );
     }
     this.#task = { label, ...(run === undefined ? {} : { run }) };
     this.#setState("runner", "busy");
@@ -271,7 +274,9 @@ export class KernelSupervisor {
   #describeLoss(): string {
     const step = this.#task?.step;
     const parts = [
-      ...(this.#task === undefined ? [] : [this.#task.label + (step === undefined ? "" : ` (at step ${step})`)]),
+      ...(this.#task === undefined
+        ? []
+        : [this.#task.label + (step === undefined ? "" : ` (at step ${step})`)]),
       ...(this.#lastModel === undefined ? [] : [`the weights of ${this.#lastModel}`]),
     ];
     return parts.length === 0 ? "" : ` Lost: ${parts.join(" and ")}.`;
