@@ -68,13 +68,8 @@ async function generate() {
   const generator = "out/scripts/generate-types.js";
   if (!fs.existsSync(generator)) return;
   const { status } = spawnSync(process.execPath, [generator], { stdio: "inherit" });
-  if (status !== 0) throw new Error(`${generator} failed`);
   await transpile(["runtime"]);
-}
-
-async function buildOut() {
-  await transpile(trees);
-  await generate();
+  if (status !== 0) throw new Error(`${generator} failed`);
 }
 
 /** Worker and process entries by source file: where each one lands under dist/. */
@@ -311,8 +306,11 @@ async function buildDist() {
 }
 
 async function build() {
-  await buildOut();
+  await transpile(trees);
+  // A broken record does not keep the host or the webviews from being built; the build fails at its end.
+  const [generated] = await Promise.allSettled([generate()]);
   if (!outOnly) await buildDist();
+  if (generated.status === "rejected") throw generated.reason;
 }
 
 const started = Date.now();
