@@ -9,7 +9,7 @@ import { ViewState } from "../shared/state.js";
 import { modulesEn } from "../shared/strings/modules.js";
 import type { ModulesStrings } from "../shared/strings/modules.js";
 import { shapeText } from "../shared/text.js";
-import { button, dropdown, textField } from "../shared/ui.js";
+import { dropdown, textButton, textField } from "../shared/ui.js";
 import { amount, buildRows, byClass, initiallyExpanded, moduleAmount, shapesText, walk } from "./model.js";
 import type { Measure, Row } from "./model.js";
 import { drawStrip } from "./strip.js";
@@ -52,7 +52,7 @@ function measureText(module: ModuleSnapshot): string {
   const { measure } = saved.value;
   const value = moduleAmount(module, measure);
   if (measure === "size") return page.numbers.bytes(value);
-  return `${page.numbers.count(value)} ${page.t(measure)}`;
+  return `${page.numbers.count(value)} ${page.t(measure === "macs" ? "macs" : "parametersWord")}`;
 }
 
 function drawProportions(): void {
@@ -138,10 +138,10 @@ function showHeader(): void {
     h("h1", { text: root.className }),
     figure(
       numbers.count(root.totalParameters),
-      t("parameters"),
+      t("parametersWord"),
       root.totalParameters > 0 ? trainable : undefined,
     ),
-    figure(numbers.bytes(root.bytes), t("size")),
+    figure(numbers.bytes(root.bytes), ""),
     root.macs !== undefined &&
       figure(numbers.compact(root.macs), t("macs"), input && t("inputLabel", { input })),
     h("span", { class: "muted", text: training ? t("training") : t("evaluating") }),
@@ -153,7 +153,7 @@ function showHeader(): void {
       class: "grow",
       text: `${t("total")} · ${modules === 1 ? t("oneModule") : t("modules", { count: numbers.count(modules) })}`,
     }),
-    h("span", { class: "number", text: `${numbers.count(root.totalParameters)} ${t("parameters")}` }),
+    h("span", { class: "number", text: `${numbers.count(root.totalParameters)} ${t("parametersWord")}` }),
     h("span", { class: "number", text: numbers.bytes(root.bytes) }),
   );
 }
@@ -260,21 +260,17 @@ function mount(next: typeof page): void {
     parts.problem.textContent = problem ?? "";
     return;
   }
-  const tableButton = h("button", {
-    class: "link-button",
-    type: "button",
-    "aria-expanded": String(saved.value.tableShown),
-    text: saved.value.tableShown ? t("hideTable") : t("showTable"),
-    on: {
-      click() {
-        const tableShown = !saved.value.tableShown;
-        saved.set({ tableShown });
-        tableButton.setAttribute("aria-expanded", String(tableShown));
-        tableButton.textContent = tableShown ? t("hideTable") : t("showTable");
-        showTable();
-      },
-    },
+  const tableButton = textButton("", () => {
+    saved.set({ tableShown: !saved.value.tableShown });
+    nameTableButton();
+    showTable();
   });
+  const nameTableButton = () => {
+    const { tableShown } = saved.value;
+    tableButton.setAttribute("aria-expanded", String(tableShown));
+    tableButton.textContent = tableShown ? t("hideTable") : t("showTable");
+  };
+  nameTableButton();
   root.append(
     parts.problem,
     parts.header,
@@ -308,8 +304,8 @@ function mount(next: typeof page): void {
           showTable();
         },
       }),
-      button({ text: t("expandAll"), onClick: () => tree.setAllExpanded(true) }),
-      button({ text: t("collapseAll"), onClick: () => tree.setAllExpanded(false) }),
+      textButton(t("expandAll"), () => tree.setAllExpanded(true)),
+      textButton(t("collapseAll"), () => tree.setAllExpanded(false)),
       parts.matches,
     ),
     tree.element,

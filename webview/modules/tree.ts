@@ -124,14 +124,16 @@ export class ModuleTree {
     const name = tensor?.name ?? module.name;
     const kind = tensor === undefined ? module.className : t(row.tensorKind!);
     const shape = tensor === undefined ? shapesText(module.outputShapes) : shapeText(tensor.shape);
-    const detail = tensor === undefined ? module.extraRepr : tensor.dtype;
+    const isBuffer = row.tensorKind === "buffer";
+    const detail =
+      tensor === undefined ? module.extraRepr : `${isBuffer ? `${t("buffer")} ` : ""}${tensor.dtype}`;
     const count = this.measure === "size" ? numbers.bytes(own) : numbers.compact(own);
     const shared = tensor?.sharedWith;
     const frozen = row.tensorKind === "parameter" && tensor?.trainable === false;
     const spoken = [
       name,
-      kind,
-      detail,
+      kind === name ? "" : kind,
+      tensor?.dtype ?? module.extraRepr,
       shape,
       `${count} ${this.measure === "size" ? "" : t(this.measure)}`.trim(),
       numbers.share(share),
@@ -156,7 +158,11 @@ export class ModuleTree {
         "aria-selected": String(row.id === this.selected),
         "aria-label": spoken.join(", "),
         tabindex: tabStop ? 0 : -1,
-        title: [tensor === undefined ? module.path || name : row.id.slice(1), `${kind}(${detail})`, shape]
+        title: [
+          tensor === undefined ? module.path || name : row.id.slice(1),
+          tensor === undefined ? `${kind}(${detail})` : `${kind} ${tensor.dtype}`,
+          shape,
+        ]
           .filter((part) => part !== "")
           .join("\n"),
       },
@@ -165,7 +171,9 @@ export class ModuleTree {
         { class: "name-cell", "aria-hidden": "true" },
         h("span", { class: `twisty${row.children.length > 0 ? (open ? " open" : " closed") : ""}` }),
         h("span", { class: "name", text: name }),
-        tensor === undefined && h("span", { class: "class", text: module.className }),
+        tensor === undefined &&
+          module.className !== name &&
+          h("span", { class: "class", text: module.className }),
         h("span", { class: "detail", text: detail }),
         shared !== undefined && h("span", { class: "tag", text: t("sharedWith", { name: shared }) }),
         frozen && h("span", { class: "tag", text: t("frozen") }),

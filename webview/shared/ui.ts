@@ -151,3 +151,8 @@ export function radioGroup<T extends string>({
   });
   return element;
 }
+
+/** A button that looks like a link, for small things beside the main ones. */
+export function textButton(text: string, onClick: () => void): HTMLButtonElement {
+  return h("button", { class: "link-button", type: "button", on: { click: onClick } }, text);
+}
