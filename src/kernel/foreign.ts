@@ -52,7 +52,8 @@ export function laterValue(name: string, reason: string): object {
   };
   const target = function later(): void {};
   const proxy = new Proxy(target, {
-    get: (_, key) => (key === "then" ? undefined : key === "prototype" ? (target.prototype as unknown) : fail()),
+    get: (_, key) =>
+      key === "then" ? undefined : key === "prototype" ? (target.prototype as unknown) : fail(),
     has: fail,
     ownKeys: fail,
     getOwnPropertyDescriptor: fail,

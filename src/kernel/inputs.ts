@@ -116,21 +116,6 @@ export function concreteDims(input: InputSpec, sizes: ReadonlyMap<string, number
   return input.dims.map((dim) => (typeof dim === "number" ? dim : (sizes.get(dim) ?? 1)));
 }
 
-/** A dimension as a·N + b: `N`, `2N`, `N+1`, `4N-1`; `null` when the points are not on such a line. */
-export function fitLine(
-  name: string,
-  points: readonly (readonly [size: number, dim: number])[],
-): string | number | null {
-  const [first, second] = points;
-  if (first === undefined || second === undefined) return null;
-  const slope = (second[1] - first[1]) / (second[0] - first[0]);
-  const offset = first[1] - slope * first[0];
-  if (!Number.isInteger(slope) || points.some(([size, dim]) => slope * size + offset !== dim)) return null;
-  if (slope === 0) return offset;
-  const factor = slope === 1 ? "" : slope === -1 ? "-" : String(slope);
-  return `${factor}${name}${offset === 0 ? "" : offset > 0 ? `+${offset}` : offset}`;
-}
-
 /** What is known of a model's first layer. */
 export interface FirstLayer {
   readonly className: string;

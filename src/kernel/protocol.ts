@@ -8,9 +8,14 @@
  *
  * Every request is answered once, by a reply or by an error. Events come at any time and are never answered.
  */
-import type { ModelSnapshot, SnapshotShape, SourceLocation } from "../../runtime/inspect/snapshot.js";
+import type {
+  ModelSnapshot,
+  SnapshotDim,
+  SnapshotShape,
+  SourceLocation,
+} from "../../runtime/inspect/snapshot.js";
 
-export type { ModelSnapshot, SnapshotShape, SourceLocation };
+export type { ModelSnapshot, SnapshotDim, SnapshotShape, SourceLocation };
 
 /** Raised when an old host and a new kernel would misunderstand each other. */
 export const protocolVersion = 1;

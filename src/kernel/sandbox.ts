@@ -8,7 +8,15 @@ import type { ConsoleEvent } from "./protocol.js";
 
 type Print = (level: ConsoleEvent["level"], text: string) => void;
 
-const levels = { log: "log", info: "info", warn: "warn", error: "error", debug: "debug", dir: "log", trace: "debug" } as const;
+const levels = {
+  log: "log",
+  info: "info",
+  warn: "warn",
+  error: "error",
+  debug: "debug",
+  dir: "log",
+  trace: "debug",
+} as const;
 
 /** A console that hands its lines to `print`. */
 export function capturedConsole(print: Print): Console {
@@ -49,7 +57,14 @@ const readable = new Set<string | symbol>([
   "version",
   "versions",
 ]);
-const ignored = new Set<string | symbol>(["on", "once", "addListener", "removeListener", "emit", "setMaxListeners"]);
+const ignored = new Set<string | symbol>([
+  "on",
+  "once",
+  "addListener",
+  "removeListener",
+  "emit",
+  "setMaxListeners",
+]);
 
 function quietProcess(print: Print): NodeJS.Process {
   const stream = (level: "log" | "error") => ({
@@ -73,7 +88,8 @@ function quietProcess(print: Print): NodeJS.Process {
       return typeof value === "function" ? (value as (...a: unknown[]) => unknown).bind(target) : value;
     },
     set(_, key, value) {
-      if (key !== "exitCode" && key !== "title") throw new NeedsRunError(`process.${String(key)} is set only on ▶`);
+      if (key !== "exitCode" && key !== "title")
+        throw new NeedsRunError(`process.${String(key)} is set only on ▶`);
       own[key] = value;
       return true;
     },
@@ -81,13 +97,23 @@ function quietProcess(print: Print): NodeJS.Process {
   return stub;
 }
 
-const forbidden = ["fetch", "WebSocket", "EventSource", "BroadcastChannel", "setTimeout", "setInterval", "setImmediate"];
+const forbidden = [
+  "fetch",
+  "WebSocket",
+  "EventSource",
+  "BroadcastChannel",
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+];
 
 /** Runs `body` with those globals and puts the real ones back. */
 export function inSandbox<T>(print: Print, body: () => T): T {
   const replaced: Record<string, unknown> = { console: capturedConsole(print), process: quietProcess(print) };
   for (const name of forbidden) if (name in globalThis) replaced[name] = foreignModule(name);
-  const saved = Object.keys(replaced).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const);
+  const saved = Object.keys(replaced).map(
+    (name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const,
+  );
   for (const [name, value] of Object.entries(replaced)) {
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false });
   }

@@ -1,0 +1,140 @@
+/** Figures of a model: parameters, shapes and multiply-accumulates per module, as plain data. */
+import { noteRecorded } from "../graph/executor.js";
+import { setRecordHook } from "../graph/record.js";
+import type { CostRule } from "../ops/record.js";
+import { Tensor } from "../tensor/tensor.js";
+import { className, members, observeCalls, type Module } from "../nn/module.js";
+import { Parameter } from "../nn/parameter.js";
+import type {
+  ModelSnapshot,
+  ModuleSnapshot,
+  SnapshotShape,
+  SourceLocation,
+  TensorSnapshot,
+} from "./snapshot.js";
+import { tensorsIn } from "./trace.js";
+
+/** What one module did in its last call. */
+export interface ModuleActivity {
+  readonly inputs: readonly (readonly number[])[];
+  readonly outputs: readonly (readonly number[])[];
+  /** Multiply-accumulates of all its calls, those of the modules below included. */
+  readonly macs: number;
+}
+
+export interface Observed<T> {
+  readonly result: T;
+  readonly activity: ReadonlyMap<Module, ModuleActivity>;
+  /** Multiply-accumulates in all, counted from the op records: one per multiplication that is added up. */
+  readonly macs: number;
+}
+
+/** Runs a forward pass and notes what goes in and out of every module, and what it costs. Works while tracing. */
+export function observeForward<T>(run: () => T): Observed<T> {
+  const activity = new Map<Module, ModuleActivity>();
+  const starts: number[] = [];
+  let macs = 0;
+  setRecordHook((node) => {
+    noteRecorded(node);
+    const { cost } = node.op as { readonly cost?: CostRule };
+    if (cost !== undefined) macs += cost(node.inputs, node.attrs, node.outputs);
+  });
+  const handle = observeCalls({
+    enter: () => starts.push(macs),
+    leave(module, args, result) {
+      const used = macs - (starts.pop() ?? macs);
+      const shapes = (value: unknown): (readonly number[])[] => tensorsIn(value).map(({ shape }) => shape);
+      activity.set(module, {
+        inputs: shapes(args),
+        outputs: shapes(result),
+        macs: used + (activity.get(module)?.macs ?? 0),
+      });
+    },
+  });
+  try {
+    return { result: run(), activity, macs };
+  } finally {
+    handle.remove();
+    setRecordHook(noteRecorded);
+  }
+}
+
+export interface SnapshotOptions {
+  readonly activity?: ReadonlyMap<Module, ModuleActivity>;
+  /** The input as text. */
+  readonly input?: string;
+  /** Where a module is created, by its dotted path. */
+  readonly locate?: (path: string, module: Module) => SourceLocation | undefined;
+  /** Turns shapes of the activity into what is shown, for symbolic sizes. */
+  readonly shape?: (shape: readonly number[]) => SnapshotShape;
+}
+
+/** A module tree as plain data, every tensor counted once. */
+export function snapshotModel(model: Module, options: SnapshotOptions = {}): ModelSnapshot {
+  const seen = new Map<Tensor, string>();
+  const visited = new Set<Module>();
+
+  const tensor = (path: string, name: string, t: Tensor, trainable: boolean): TensorSnapshot => {
+    const full = path === "" ? name : `${path}.${name}`;
+    const first = seen.get(t);
+    if (first === undefined) seen.set(t, full);
+    const count = t.numel();
+    const shared = first === undefined || first === full ? {} : { sharedWith: first };
+    return {
+      name,
+      shape: t.shape,
+      dtype: t.dtype.name,
+      count,
+      bytes: count * t.dtype.itemsize,
+      trainable: trainable && t.requiresGrad,
+      ...shared,
+    };
+  };
+
+  const visit = (module: Module, path: string, name: string): ModuleSnapshot => {
+    visited.add(module);
+    const own = [...members(module)];
+    const parameters = own.flatMap(([key, value]) =>
+      value instanceof Parameter ? [tensor(path, key, value, true)] : [],
+    );
+    const buffers = [...module.namedBuffers("", false)].map(([key, value]) =>
+      tensor(path, key, value, false),
+    );
+    const children = own.flatMap(([key, value]) =>
+      value instanceof Parameter || visited.has(value)
+        ? []
+        : [visit(value, path === "" ? key : `${path}.${key}`, key)],
+    );
+    const first = parameters.filter(({ sharedWith }) => sharedWith === undefined);
+    const sum = (items: readonly { readonly count: number }[]): number =>
+      items.reduce((n, { count }) => n + count, 0);
+    const below = (field: "totalParameters" | "trainableParameters" | "bytes"): number =>
+      children.reduce((n, child) => n + child[field], 0);
+    const ownBytes = [...first, ...buffers.filter(({ sharedWith }) => sharedWith === undefined)];
+    const did = options.activity?.get(module);
+    const location = options.locate?.(path, module);
+    const show = options.shape ?? ((shape: readonly number[]): SnapshotShape => shape);
+    return {
+      path,
+      name: path === "" ? className(module) : name,
+      className: className(module),
+      extraRepr: module.extraRepr(),
+      ...(location === undefined ? {} : { location }),
+      parameters,
+      buffers,
+      ownParameters: sum(parameters),
+      totalParameters: sum(first) + below("totalParameters"),
+      trainableParameters: sum(first.filter(({ trainable }) => trainable)) + below("trainableParameters"),
+      bytes: ownBytes.reduce((n, { bytes }) => n + bytes, 0) + below("bytes"),
+      ...(did === undefined
+        ? {}
+        : { inputShapes: did.inputs.map(show), outputShapes: did.outputs.map(show), macs: did.macs }),
+      children,
+    };
+  };
+  return {
+    root: visit(model, "", ""),
+    training: model.training,
+    ...(options.input === undefined ? {} : { input: options.input }),
+  };
+}
