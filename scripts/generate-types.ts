@@ -22,6 +22,7 @@ const words: Readonly<Record<TypeWord, string>> = {
   device: "Device | string",
   generator: "Generator",
   any: "unknown",
+  "int?": "number | null",
   "int|str": "number | string",
   "int[]|str": "number | readonly number[] | string",
 };

@@ -76,7 +76,7 @@ const suites = [
   },
   {
     name: "unit",
-    needs: ["oracle"],
+    needs: ["oracle", "browser"],
     missing: () =>
       findOracle() === undefined ? "no Python with PyTorch: nothing is compared live" : undefined,
     runsWhenMissing: true,
