@@ -2,10 +2,15 @@
  * Takes pictures of the webviews for looking at: `node out/test/webview/screenshots.js [view…]` writes
  * out/screenshots/<view>-<what>.png.
  */
-import type { ModulesToHost, ModulesToWebview } from "../../webview/shared/protocol.js";
+import type {
+  CurvesToHost,
+  CurvesToWebview,
+  ModulesToHost,
+  ModulesToWebview,
+} from "../../webview/shared/protocol.js";
 import { closeBrowser, openView } from "./harness.js";
 import type { OpenOptions } from "./harness.js";
-import { gpt, lenet } from "./samples.js";
+import { gpt, lenet, lossCurve } from "./samples.js";
 
 const wanted = process.argv.slice(2);
 const on = (view: string) => wanted.length === 0 || wanted.includes(view);
@@ -38,6 +43,82 @@ if (on("modules")) {
   await modules("narrow-zh", { theme: "dark", width: 300, height: 560, locale: "zh-cn" }, false);
   await modules("table", { theme: "light", width: 1100 }, false, "table");
   await modules("empty", { theme: "light", width: 400, height: 300 }, false, "empty");
+}
+
+async function curves(name: string, options: OpenOptions, runs: number, act?: string): Promise<void> {
+  const view = await openView<CurvesToWebview, CurvesToHost>("curves", options);
+  const { channel, page } = view;
+  channel.send({ type: "reset" });
+  for (let i = 0; i < runs; i++) {
+    const run = runs === 1 ? "train" : `lr-${["0.1", "0.03", "0.01", "0.003", "0.001"][i % 5]}/seed-${i}`;
+    const more = { seed: i + 3, rate: 0.02 / (1 + i) };
+    channel.send({ type: "append", points: lossCurve(run, 500, more) });
+    if (runs > 1) {
+      const accuracy = lossCurve(run, 50, { ...more, tag: "accuracy/held-out", spikes: false });
+      const points = accuracy.map((p) => ({ ...p, step: p.step * 10, value: 1 - Number(p.value) / 2.6 }));
+      channel.send({ type: "append", points });
+    }
+  }
+  if (act === "nan") {
+    const wallTime = 1_790_000_070_000;
+    const points = [500, 501, 502].map((step) => ({
+      run: "train",
+      tag: "loss",
+      step,
+      wallTime,
+      value: "NaN" as const,
+    }));
+    channel.send({ type: "append", points });
+    channel.send({
+      type: "runState",
+      run: "train",
+      phase: "failed",
+      step: 502,
+      total: 1000,
+      message: "the loss is NaN",
+    });
+  } else if (runs > 0) {
+    const run = runs === 1 ? "train" : "lr-0.1/seed-0";
+    channel.send({
+      type: "runState",
+      run,
+      phase: "running",
+      step: 500,
+      total: 1200,
+      stepsPerSecond: 34.21,
+      eta: 20.5,
+    });
+  }
+  await page.waitForTimeout(200);
+  if (act === "hover") {
+    const box = (await page.locator(".plot").first().boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.45, box.y + 90);
+  }
+  if (act === "log") {
+    await page.locator("vscode-checkbox", { hasText: "Log y" }).click();
+    await page.locator("vscode-checkbox", { hasText: "Log x" }).click();
+    await page.locator("vscode-radio", { hasText: "Relative" }).click();
+  }
+  if (act === "table") await page.locator("button", { hasText: "table" }).first().click();
+  if (act === "regex") {
+    await page.locator("vscode-text-field").click();
+    await page.keyboard.type("lr-(0.1");
+  }
+  await page.waitForTimeout(200);
+  await view.screenshot(`curves-${name}`);
+  problems.push(...view.problems);
+  await view.close();
+}
+
+if (on("curves")) {
+  await curves("dark-one", { theme: "dark", height: 460 }, 1, "hover");
+  await curves("light-many", { theme: "light", width: 1200, height: 600 }, 8, "hover");
+  await curves("hc-log", { theme: "hc-dark", height: 520 }, 3, "log");
+  await curves("narrow-zh", { theme: "light", width: 300, height: 720, locale: "zh-cn" }, 4, "hover");
+  await curves("hc-light-regex", { theme: "hc-light", width: 700 }, 4, "regex");
+  await curves("table-nan", { theme: "dark", height: 760 }, 1, "nan");
+  await curves("table", { theme: "light", height: 760 }, 2, "table");
+  await curves("empty", { theme: "dark", width: 400, height: 300 }, 0);
 }
 
 await closeBrowser();

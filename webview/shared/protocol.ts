@@ -33,7 +33,7 @@ export interface Request<R> {
 }
 
 /** What a request is answered with; `void` for plain messages. */
-export type ReplyOf<M> = M extends { readonly reply?: infer R } ? Exclude<R, undefined> : void;
+export type ReplyOf<M> = "reply" extends keyof M ? Exclude<M["reply"], undefined> : void;
 
 /** Anything with a `type` that tells it from the others. */
 export interface Message {
@@ -249,7 +249,7 @@ type Handler<M> = (message: M) => ReplyOf<M> | Promise<ReplyOf<M>>;
  */
 export class Channel<Out extends Message, In extends Message> {
   readonly #endpoint: Endpoint;
-  readonly #handlers = new Map<string, Handler<never>>();
+  readonly #handlers = new Map<string, (message: never) => unknown>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #unsubscribe: () => void;
   #nextId = 1;
@@ -264,7 +264,7 @@ export class Channel<Out extends Message, In extends Message> {
 
   /** Sets the one handler for a message type; for a request its result (or error) is the answer. */
   on<T extends In["type"]>(type: T, handler: Handler<Extract<In, { readonly type: T }>>): void {
-    this.#handlers.set(type, handler as Handler<never>);
+    this.#handlers.set(type, handler as (message: never) => unknown);
   }
 
   /** Sends a message and does not wait. After `close` it does nothing. */
@@ -273,7 +273,10 @@ export class Channel<Out extends Message, In extends Message> {
   }
 
   /** Sends a request and waits for its answer. */
-  request<M extends Out & Request<unknown>>(message: M, options: RequestOptions = {}): Promise<ReplyOf<M>> {
+  request<T extends Out["type"]>(
+    message: Out & { readonly type: T },
+    options: RequestOptions = {},
+  ): Promise<ReplyOf<Extract<Out, { readonly type: T }>>> {
     const timeout = options.timeout ?? 10_000;
     if (this.#closed) return Promise.reject(new ChannelError(`"${message.type}": the channel is closed`));
     const id = this.#nextId++;

@@ -156,3 +156,32 @@ export function radioGroup<T extends string>({
 export function textButton(text: string, onClick: () => void): HTMLButtonElement {
   return h("button", { class: "link-button", type: "button", on: { click: onClick } }, text);
 }
+
+export interface SliderOptions {
+  readonly label: string;
+  readonly title?: string;
+  readonly max: number;
+  readonly step: number;
+  readonly value: number;
+  readonly onInput: (value: number) => void;
+}
+
+/** A slider from 0 with its value beside it. The toolkit has none: it is the browser's own, in the theme's colours. */
+export function slider({ label, title, max, step, value, onInput }: SliderOptions): HTMLElement {
+  const output = h("output", { class: "number" });
+  const input = h("input", { type: "range", min: 0, max, step, "aria-label": label, title });
+  input.value = String(value);
+  const show = () => (output.textContent = String(Number(input.value)));
+  input.addEventListener("input", () => {
+    show();
+    onInput(Number(input.value));
+  });
+  show();
+  return h(
+    "span",
+    { class: "field-row slider", title },
+    h("span", { "aria-hidden": "true", text: label }),
+    input,
+    output,
+  );
+}
