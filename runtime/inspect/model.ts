@@ -16,8 +16,8 @@ import { tensorsIn } from "./trace.js";
 
 /** What one module did in its last call. */
 export interface ModuleActivity {
-  readonly inputs: readonly (readonly number[])[];
-  readonly outputs: readonly (readonly number[])[];
+  readonly inputs: readonly SnapshotShape[];
+  readonly outputs: readonly SnapshotShape[];
   /** Multiply-accumulates of all its calls, those of the modules below included. */
   readonly macs: number;
 }
@@ -65,8 +65,6 @@ export interface SnapshotOptions {
   readonly input?: string;
   /** Where a module is created, by its dotted path. */
   readonly locate?: (path: string, module: Module) => SourceLocation | undefined;
-  /** Turns shapes of the activity into what is shown, for symbolic sizes. */
-  readonly shape?: (shape: readonly number[]) => SnapshotShape;
 }
 
 /** A module tree as plain data, every tensor counted once. */
@@ -113,7 +111,6 @@ export function snapshotModel(model: Module, options: SnapshotOptions = {}): Mod
     const ownBytes = [...first, ...buffers.filter(({ sharedWith }) => sharedWith === undefined)];
     const did = options.activity?.get(module);
     const location = options.locate?.(path, module);
-    const show = options.shape ?? ((shape: readonly number[]): SnapshotShape => shape);
     return {
       path,
       name: path === "" ? className(module) : name,
@@ -126,9 +123,7 @@ export function snapshotModel(model: Module, options: SnapshotOptions = {}): Mod
       totalParameters: sum(first) + below("totalParameters"),
       trainableParameters: sum(first.filter(({ trainable }) => trainable)) + below("trainableParameters"),
       bytes: ownBytes.reduce((n, { bytes }) => n + bytes, 0) + below("bytes"),
-      ...(did === undefined
-        ? {}
-        : { inputShapes: did.inputs.map(show), outputShapes: did.outputs.map(show), macs: did.macs }),
+      ...(did === undefined ? {} : { inputShapes: did.inputs, outputShapes: did.outputs, macs: did.macs }),
       children,
     };
   };

@@ -21,17 +21,18 @@ export function sizesFor(symbols: readonly string[]): Sizes[] {
 }
 
 /** One dimension over all runs as text, or the number of the first run where no line fits. */
-export function fitDim(runs: readonly Sizes[], dims: readonly (number | undefined)[]): SnapshotDim {
+export function fitDim(runs: readonly Sizes[], dims: readonly (SnapshotDim | undefined)[]): SnapshotDim {
   const [base] = runs;
   const [first] = dims;
   if (base === undefined || first === undefined) return "?";
+  if (typeof first !== "number") return first;
   const slopes = new Map<string, number>();
   for (const name of base.keys()) {
     const other = runs.findIndex(
       (sizes) => changed(base, sizes).length === 1 && changed(base, sizes)[0] === name,
     );
     const dim = dims[other];
-    if (dim === undefined) return first;
+    if (typeof dim !== "number") return first;
     slopes.set(name, (dim - first) / (runs[other]!.get(name)! - base.get(name)!));
   }
   const offset = [...slopes].reduce((rest, [name, slope]) => rest - slope * base.get(name)!, first);
@@ -61,7 +62,7 @@ function printLine(slopes: ReadonlyMap<string, number>, offset: number): Snapsho
 /** A shape over all runs. Where ranks differ there is nothing to fit. */
 export function fitShape(
   runs: readonly Sizes[],
-  shapes: readonly (readonly number[] | undefined)[],
+  shapes: readonly (SnapshotShape | undefined)[],
 ): SnapshotShape {
   const [first] = shapes;
   if (first === undefined) return [];

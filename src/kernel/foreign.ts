@@ -24,6 +24,7 @@ export function foreignModule(path: string): object {
       // Not a promise, and no module that esbuild should unwrap.
       if (key === "then" || key === "__esModule") return undefined;
       if (key === "default") return proxy;
+      lastRead = `${path}.${key}`;
       let member = cache.get(key);
       if (member === undefined) cache.set(key, (member = foreignModule(`${path}.${key}`)));
       return member;
@@ -39,11 +40,13 @@ export function foreignModule(path: string): object {
   return proxy;
 }
 
-/** Whether a value is a stand-in: passed on as an argument it makes the callee complain of its type. */
-const standIns = new WeakSet<object>();
-export function isStandIn(value: unknown): boolean {
-  return typeof value === "object" && value !== null && standIns.has(value);
+/** The name read last from a foreign module, and forgets it: passed on as an argument, it makes callees complain. */
+export function takeForeignReads(): string | undefined {
+  const name = lastRead;
+  lastRead = undefined;
+  return name;
 }
+let lastRead: string | undefined;
 
 /** The value of a top-level declaration whose initialiser needs ▶: any use of it says so. */
 export function laterValue(name: string, reason: string): object {
@@ -51,7 +54,7 @@ export function laterValue(name: string, reason: string): object {
     throw new NeedsRunError(`${name} is known only on ▶: ${reason}`);
   };
   const target = function later(): void {};
-  const proxy = new Proxy(target, {
+  return new Proxy(target, {
     get: (_, key) =>
       key === "then" ? undefined : key === "prototype" ? (target.prototype as unknown) : fail(),
     has: fail,
@@ -62,6 +65,4 @@ export function laterValue(name: string, reason: string): object {
     construct: fail,
     set: fail,
   });
-  standIns.add(proxy);
-  return proxy;
 }

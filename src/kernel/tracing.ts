@@ -1,0 +1,413 @@
+/** One trace: from a file's text to shapes, hints and diagnostics. Nothing is computed and the file is not evaluated. */
+import { performance } from "node:perf_hooks";
+import * as library from "../../runtime/index.js";
+import {
+  observeForward,
+  snapshotModel,
+  type ModuleActivity,
+  type Observed,
+} from "../../runtime/inspect/model.js";
+import { TraceRecorder, TraceTimeout, tensorsIn, type TracedTensor } from "../../runtime/inspect/trace.js";
+import { className as moduleClass, Module } from "../../runtime/nn/module.js";
+import { dtypes, type DTypeName } from "../../runtime/tensor/dtype.js";
+import {
+  hasConstructor,
+  inForwardOrder,
+  inputEdit,
+  missingConstructorArguments,
+  proposedInput,
+  requiredParameters,
+  writtenInputs,
+} from "./arguments.js";
+import { BundleError } from "./bundle.js";
+import { HardTimeout, Sandbox } from "./evaluate.js";
+import { fitShape, shapeText, sizesFor, type Sizes } from "./fit.js";
+import { takeForeignReads } from "./foreign.js";
+import { chooseCalls, fitTensors, makeHints, type ChosenValues, type OwnedHint } from "./hints.js";
+import { concreteDims, symbolsOf } from "./inputs.js";
+import { className } from "./instrument.js";
+import { moduleLocator } from "./places.js";
+import { parseCached, Project, reader, type Place } from "./project.js";
+import type {
+  ConsoleEvent,
+  DiagnosticCode,
+  InputSpec,
+  TraceDiagnostic,
+  TracedModule,
+  TraceReply,
+  TraceRequest,
+  TraceStatus,
+} from "./protocol.js";
+import {
+  classCandidates,
+  nameRange,
+  syntaxErrors,
+  trainingFunctions,
+  type ClassCandidate,
+  type ParsedFile,
+} from "./syntax.js";
+
+export interface TraceOptions {
+  /** Milliseconds that evaluation may take. */
+  readonly budget: number;
+  readonly print: (level: ConsoleEvent["level"], text: string) => void;
+}
+
+export interface TraceOutcome {
+  readonly reply: TraceReply;
+  /** Code was stopped from outside: the process must be replaced. */
+  readonly recycle: boolean;
+}
+
+/** Traces the exported models of a file. */
+export async function trace(request: TraceRequest, options: TraceOptions): Promise<TraceOutcome> {
+  const started = performance.now();
+  const parsed = parseCached(request.file, await reader(request.overlay)(request.file));
+  const project = new Project(parsed, request.overlay);
+  const tracer = new FileTrace(parsed, project, request, options);
+  const errors = syntaxErrors(parsed);
+  if (errors.length > 0) tracer.broken(errors);
+  else await tracer.run();
+  const versions = Object.fromEntries(request.overlay.map(({ file, version }) => [file, version]));
+  return {
+    reply: { file: request.file, versions, ...tracer.result(), milliseconds: performance.now() - started },
+    recycle: tracer.recycle,
+  };
+}
+
+/** What went wrong, in the words of the protocol. */
+interface Problem {
+  readonly status: TraceStatus;
+  readonly message: string;
+}
+
+interface Run {
+  readonly observed?: Observed<unknown>;
+  readonly chosen: ChosenValues;
+  readonly outputs?: readonly TracedTensor[];
+  readonly problem?: Problem;
+}
+
+/** Of two hints for one place, the one of higher rank is shown. */
+type RankedHint = OwnedHint & { readonly rank: number };
+
+class FileTrace {
+  recycle = false;
+  readonly #parsed: ParsedFile;
+  readonly #project: Project;
+  readonly #request: TraceRequest;
+  readonly #options: TraceOptions;
+  readonly #modules: TracedModule[] = [];
+  readonly #hints: RankedHint[] = [];
+  readonly #diagnostics: TraceDiagnostic[] = [];
+  #isParsed = true;
+  #recorder: TraceRecorder | undefined;
+
+  constructor(parsed: ParsedFile, project: Project, request: TraceRequest, options: TraceOptions) {
+    this.#parsed = parsed;
+    this.#project = project;
+    this.#request = request;
+    this.#options = options;
+  }
+
+  broken(diagnostics: readonly TraceDiagnostic[]): void {
+    this.#isParsed = false;
+    this.#diagnostics.push(...diagnostics);
+  }
+
+  result(): Omit<TraceReply, "file" | "versions" | "milliseconds"> {
+    return {
+      dependencies: this.#project.files,
+      parsed: this.#isParsed,
+      modules: this.#modules,
+      trainings: this.#isParsed ? trainingFunctions(this.#parsed) : [],
+      hints: this.#mergedHints(),
+      diagnostics: this.#uniqueDiagnostics(),
+    };
+  }
+
+  async run(): Promise<void> {
+    const candidates = classCandidates(this.#parsed);
+    if (candidates.length === 0) return;
+    let bundle;
+    try {
+      bundle = await this.#project.build(candidates.map(({ name }) => name));
+    } catch (error) {
+      if (!(error instanceof BundleError)) throw error;
+      const unresolved = error.diagnostics.every(({ code }) => code === "unresolved");
+      this.#isParsed = unresolved;
+      this.#diagnostics.push(...error.diagnostics);
+      if (unresolved)
+        for (const candidate of candidates)
+          this.#add(candidate, { status: "failed", message: error.message });
+      return;
+    }
+    const sandbox = new Sandbox(this.#options.budget, this.#options.print);
+    const { sites } = this.#project;
+    const recorder = new TraceRecorder((site) => sites.values[site]!.fn, sandbox.deadline);
+    this.#recorder = recorder;
+    library.setTracing(true);
+    let exports: Record<string, unknown>;
+    try {
+      exports = sandbox.load(bundle, this.#project.script, library, recorder);
+    } catch (error) {
+      const problem = this.#report(error, undefined);
+      for (const candidate of candidates) this.#add(candidate, problem);
+      return;
+    }
+    for (const candidate of candidates) {
+      let value: unknown;
+      try {
+        value = exports[candidate.name];
+      } catch {
+        continue;
+      }
+      const isModel =
+        typeof value === "function" && (value as { prototype: unknown }).prototype instanceof Module;
+      if (isModel) this.#traceClass(candidate, value as new () => Module, sandbox, recorder);
+      if (this.recycle) break;
+    }
+  }
+
+  #add(candidate: ClassCandidate, part: Partial<TracedModule> & { readonly status: TraceStatus }): void {
+    const { node, statement, name } = candidate;
+    const { lines } = this.#parsed;
+    this.#modules.push({
+      name,
+      className: className(node),
+      range: lines.range(statement.getStart(), statement.end),
+      nameRange: nameRange(node, statement, lines),
+      inputs: [],
+      inputShapes: [],
+      outputs: [],
+      ...part,
+    });
+  }
+
+  #traceClass(
+    candidate: ClassCandidate,
+    type: new () => Module,
+    sandbox: Sandbox,
+    recorder: TraceRecorder,
+  ): void {
+    const { node, name } = candidate;
+    const missing = missingConstructorArguments(node);
+    if (missing.length > 0 || (!hasConstructor(node) && type.length > 0)) {
+      const what = missing.length > 0 ? `: ${missing.join(", ")}` : "";
+      const message = `The constructor needs arguments${what}. Give them defaults to trace ${className(node)} alone.`;
+      return this.#add(candidate, { status: "notConstructible", message });
+    }
+    const written = writtenInputs(this.#parsed, candidate);
+    this.#diagnostics.push(...written.diagnostics.map((diagnostic) => ({ ...diagnostic, module: name })));
+
+    let model: Module;
+    try {
+      takeForeignReads();
+      model = sandbox.run(() => new type());
+    } catch (error) {
+      return this.#add(candidate, { inputs: written.inputs, ...this.#report(error, name) });
+    }
+    const figures = (activity?: ReadonlyMap<Module, ModuleActivity>, input?: string) => {
+      const snapshot = snapshotModel(model, {
+        locate: moduleLocator(this.#project.parsed, model),
+        ...(activity === undefined ? {} : { activity }),
+        ...(input === undefined ? {} : { input }),
+      });
+      const { totalParameters, trainableParameters } = snapshot.root;
+      return { snapshot, parameters: totalParameters, trainableParameters };
+    };
+    if (written.diagnostics.length > 0) {
+      const { message } = written.diagnostics[0]!;
+      return this.#add(candidate, { status: "failed", message, inputs: written.inputs, ...figures() });
+    }
+    const proposed = written.inputs.length === 0 ? proposedInput(node, model) : undefined;
+    const inputs = proposed === undefined ? written.inputs : [proposed];
+    const edit = proposed === undefined ? {} : { inputEdit: inputEdit(this.#parsed, candidate, proposed) };
+    const { ordered, missing: without } = inForwardOrder(node, inputs);
+    if (without.length > 0) {
+      const required = requiredParameters(node) ?? without;
+      const message =
+        inputs.length === 0
+          ? `Say what goes in: @input ${required[0]} float32[N, …]${required.length > 1 ? `, and so for ${required.slice(1).join(", ")}` : ""}`
+          : `No @input for ${without.join(", ")}`;
+      return this.#add(candidate, { status: "noInput", message, inputs, ...figures() });
+    }
+
+    const sizes = sizesFor(symbolsOf(inputs));
+    const runs: Run[] = [];
+    for (const [index, at] of sizes.entries()) {
+      // The base tells the shapes; without time left for the rest, its numbers are shown.
+      if (index > 0 && sandbox.left < this.#options.budget / 2) break;
+      runs.push(this.#forward(model, ordered, at, sandbox, recorder, index === 0 ? name : undefined));
+      if (this.recycle || runs[0]!.problem?.status === "failed") break;
+    }
+    const complete = runs.length === sizes.length;
+    const used = complete ? runs : runs.slice(0, 1);
+    const usedSizes = complete ? sizes : sizes.slice(0, 1);
+    const [base] = used as [Run, ...Run[]];
+    const rank = written.inputs.length > 0 ? 2 : 0;
+    const hints = makeHints({
+      project: this.#project,
+      module: name,
+      sizes: usedSizes,
+      runs: used.map(({ chosen }) => chosen),
+      dtype: inputs[0]?.dtype,
+    });
+    this.#hints.push(...hints.map((hint) => ({ ...hint, rank: hint.owner === node ? rank : 1 })));
+    const text = inputs.map((input) => input.text).join(", ");
+    const activity = fitActivity(model, used, usedSizes);
+    this.#add(candidate, {
+      ...(base.problem ?? { status: "traced" }),
+      inputs,
+      ...edit,
+      inputShapes: ordered.flatMap((input) =>
+        input === undefined
+          ? []
+          : [{ path: input.name, shape: input.dims, dtype: input.dtype, text: shapeText(input.dims) }],
+      ),
+      outputs: fitTensors(
+        usedSizes,
+        used.map(({ outputs }) => outputs),
+      ),
+      ...figures(activity.shapes, text),
+      ...(activity.macs === undefined ? {} : { macs: activity.macs }),
+    });
+  }
+
+  #forward(
+    model: Module,
+    inputs: readonly (InputSpec | undefined)[],
+    sizes: Sizes,
+    sandbox: Sandbox,
+    recorder: TraceRecorder,
+    report: string | undefined,
+  ): Run {
+    const args = inputs.map((input) =>
+      input === undefined
+        ? undefined
+        : library.torch.zeros(concreteDims(input, sizes), { dtype: dtypes[input.dtype as DTypeName] }),
+    );
+    const choose = (): ChosenValues => {
+      const paths = new Map<unknown, string>(
+        [...model.namedModules()].map(([path, module]) => [module, path]),
+      );
+      return chooseCalls(this.#project, recorder, (module) => paths.get(module), this.#request.calls ?? {});
+    };
+    try {
+      takeForeignReads();
+      const call = model as unknown as (...args: unknown[]) => unknown;
+      const observed = sandbox.run(() => recorder.record(() => observeForward(() => call(...args))));
+      return { observed, chosen: choose(), outputs: tensorsIn(observed.result) };
+    } catch (error) {
+      if (error instanceof HardTimeout) this.recycle = true;
+      const problem = report === undefined ? classify(error) : this.#report(error, report);
+      return { chosen: choose(), problem };
+    }
+  }
+
+  /** Makes a diagnostic of an exception. */
+  #report(error: unknown, module: string | undefined): Problem {
+    const { status, message, code } = classify(error);
+    if (error instanceof HardTimeout) this.recycle = true;
+    const place: Place | undefined =
+      code === "timeout"
+        ? this.#project.placeOfStatement(this.#recorder?.statement ?? -1)
+        : (this.#project.placeOfError(error) ??
+          this.#project.placeOfStatement(this.#recorder?.statement ?? -1));
+    const start = { line: 0, column: 0 };
+    this.#diagnostics.push({
+      ...(place ?? { file: this.#parsed.file, range: { start, end: start } }),
+      message,
+      severity: code === "needsRun" ? "hint" : "error",
+      code,
+      ...(module === undefined ? {} : { module }),
+    });
+    return { status, message };
+  }
+
+  #mergedHints(): TraceReply["hints"] {
+    const best = new Map<string, RankedHint>();
+    for (const item of this.#hints) {
+      const { file, position } = item.hint;
+      const key = `${file}:${position.line}:${position.column}`;
+      const known = best.get(key);
+      if (known === undefined || item.rank > known.rank) best.set(key, item);
+    }
+    return [...best.values()].map(({ hint }) => hint);
+  }
+
+  #uniqueDiagnostics(): TraceDiagnostic[] {
+    const seen = new Set<string>();
+    return this.#diagnostics.filter(({ file, range, message }) => {
+      const key = JSON.stringify([file, range, message]);
+      return !seen.has(key) && seen.add(key);
+    });
+  }
+}
+
+function classify(error: unknown): Problem & { readonly code: DiagnosticCode } {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  if (error instanceof TraceTimeout || error instanceof HardTimeout) {
+    return {
+      status: "failed",
+      code: "timeout",
+      message: "Computing shapes took too long and was stopped here. Is there an endless loop?",
+    };
+  }
+  if (name === "NeedsRunError" || name === "NeedsDataError")
+    return { status: "needsRun", code: "needsRun", message };
+  const ours =
+    error instanceof library.RuntimeError ||
+    error instanceof library.ValueError ||
+    error instanceof library.IndexError;
+  if (!ours && !(error instanceof TypeError)) {
+    const text = name === "Error" ? message : `${name}: ${message}`;
+    return { status: "failed", code: "error", message: text };
+  }
+  const foreign = takeForeignReads();
+  if (error instanceof TypeError && foreign !== undefined) {
+    return { status: "needsRun", code: "needsRun", message: `${foreign} is known only on ▶ (${message})` };
+  }
+  return { status: "failed", code: ours || isFromLibrary(error) ? "shape" : "error", message };
+}
+
+/** Whether the library itself threw: the innermost frame is not the user's. */
+function isFromLibrary(error: Error): boolean {
+  const frame = /^ {4}at .*$/m.exec(error.stack ?? "")?.[0];
+  return frame !== undefined && !frame.includes("tensorscope-trace-");
+}
+
+interface FittedActivity {
+  readonly shapes: ReadonlyMap<Module, ModuleActivity> | undefined;
+  readonly macs: number | undefined;
+}
+
+/** Activity at batch size 1: multiply-accumulates grow with N, so two runs tell what one sample costs. */
+function fitActivity(model: Module, runs: readonly Run[], sizes: readonly Sizes[]): FittedActivity {
+  const [base, more] = runs;
+  if (base?.observed === undefined) return { shapes: undefined, macs: undefined };
+  const [batch] = sizes[0]!.keys();
+  const from = batch === undefined ? 1 : sizes[0]!.get(batch)!;
+  const to = batch === undefined ? 1 : (sizes[1]?.get(batch) ?? from);
+  const atOne = (macs: number, other: number | undefined): number =>
+    other === undefined || to === from ? macs : macs - ((other - macs) / (to - from)) * (from - 1);
+  const shapes = new Map<Module, ModuleActivity>();
+  for (const [module, activity] of base.observed.activity) {
+    const others = runs.map(({ observed }) => observed?.activity.get(module));
+    const fit = (which: "inputs" | "outputs"): ModuleActivity["inputs"] =>
+      activity[which].map((shape, i) =>
+        runs.length === 1
+          ? shape
+          : fitShape(
+              sizes,
+              others.map((other) => other?.[which][i]),
+            ),
+      );
+    shapes.set(module, {
+      inputs: fit("inputs"),
+      outputs: fit("outputs"),
+      macs: atOne(activity.macs, more?.observed?.activity.get(module)?.macs),
+    });
+  }
+  return { shapes, macs: atOne(base.observed.macs, more?.observed?.macs) };
+}
