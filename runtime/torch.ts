@@ -1,9 +1,9 @@
 import { backward, grad } from "./autograd/backward.js";
 import { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "./autograd/mode.js";
 import type { FFunctions, InitFunctions, TorchFunctions } from "./generated/functions.js";
-import { noteModuleResult, noteRecorded, noteState, noteVisible } from "./graph/executor.js";
+import { flushState, noteModuleResult, noteRecorded, noteState, noteVisible } from "./graph/executor.js";
 import { setRecordHook } from "./graph/record.js";
-import { setModuleResultHook, setResultHook } from "./ops/depth.js";
+import { setFlushHook, setModuleResultHook, setResultHook } from "./ops/depth.js";
 import { installMethods, namespace } from "./ops/install.js";
 import * as dtype from "./tensor/dtype.js";
 import { Device } from "./tensor/device.js";
@@ -14,6 +14,7 @@ import { fromData } from "./ops/leaf.js";
 installMethods();
 setRecordHook(noteRecorded);
 setStateHook(noteState);
+setFlushHook(flushState);
 setModuleResultHook((t) => {
   noteModuleResult(t._value);
 });

@@ -34,6 +34,8 @@ export class Engine {
       case "seed":
         this.#generator(message.generator).seed(message.seed);
         return;
+      case "close":
+        return;
       case "setState":
         this.#generator(message.generator).setState(message.state);
         return;
@@ -42,7 +44,7 @@ export class Engine {
     }
   }
 
-  #answer(message: Extract<ToEngine, { readonly run: number }>, reply: Reply): void {
+  #answer(message: Exclude<Extract<ToEngine, { readonly run: number }>, RunMessage>, reply: Reply): void {
     const { run } = message;
     try {
       if (message.type === "draw") {

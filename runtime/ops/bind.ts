@@ -36,6 +36,7 @@ const accepts: Readonly<Record<TypeWord, (v: unknown) => boolean>> = {
   device: (v) => typeof v === "string" || v instanceof Device,
   generator: (v) => typeof v === "object" && v !== null,
   any: () => true,
+  "int?": (v) => v === null || isInt(v),
   "int|str": (v) => isInt(v) || typeof v === "string",
   "int[]|str": (v) => isInt(v) || typeof v === "string" || (Array.isArray(v) && v.every(isInt)),
 };
@@ -46,6 +47,7 @@ function convert(p: Parameter, value: unknown): unknown {
   if (p.list < 0) {
     if (!accepts[p.type](value)) return undefined;
     if (p.type === "Scalar" && value instanceof Tensor) return value.item();
+    if (p.type === "int[]|str" && typeof value === "number") return [value];
     return value;
   }
   // A number (or a tuple of sizes such as `x.shape`) for a list of them.

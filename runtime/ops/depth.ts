@@ -62,3 +62,14 @@ export function setModuleResultHook(hook: (result: Tensor) => void): void {
 export function reportModuleResult(result: Tensor): void {
   onModuleResult?.(result);
 }
+
+/** Asks for what is pending to be computed, without waiting for it: the end of an optimizer's step. */
+let onFlushRequest: (() => void) | undefined;
+
+export function setFlushHook(hook: () => void): void {
+  onFlushRequest = hook;
+}
+
+export function requestFlush(): void {
+  onFlushRequest?.();
+}

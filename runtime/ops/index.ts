@@ -1,12 +1,35 @@
 /** All op records, family by family. */
+import * as conv from "./conv.js";
 import * as convert from "./convert.js";
+import * as copy from "./copy.js";
 import * as create from "./create.js";
+import * as embedding from "./embedding.js";
+import * as gather from "./gather.js";
+import * as matmul from "./matmul.js";
+import * as norm from "./norm.js";
+import * as pad from "./pad.js";
 import * as pointwise from "./pointwise.js";
+import * as pool from "./pool.js";
 import * as reduce from "./reduce.js";
 import * as view from "./view.js";
 import type { OpRecord } from "./record.js";
 
-const families = { convert, create, pointwise, reduce, view };
+// prettier-ignore
+const families = {
+  conv,
+  convert,
+  copy,
+  create,
+  embedding,
+  gather,
+  matmul,
+  norm,
+  pad,
+  pointwise,
+  pool,
+  reduce,
+  view,
+};
 
 /** Every record with the family it stands in. */
 export const records: readonly { readonly family: string; readonly record: OpRecord }[] = Object.entries(

@@ -1,10 +1,12 @@
 /** Reductions over axes. */
+import { RuntimeError } from "../errors.js";
 import { int64, type DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { apply, sameShape, setSumToShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { reducedShape, wrapDims } from "./dims.js";
 import { page } from "./family.js";
+import { titled } from "./inplace.js";
 import { op, primitive } from "./record.js";
 import { expandTo } from "./view.js";
 
@@ -55,4 +57,25 @@ export const sum = op({
   doc: `Sum of all elements, or over \`dim\`.\n\n${page("sum")}`,
   call: (input, dim, keepdim, dtype) =>
     sumDims(castTo(input, sumDtype(input, dtype)), wrapDims(dim, input.ndim), keepdim),
+});
+
+/** The mean over `dims` in the input's own floating dtype. */
+export function meanDims(x: Tensor, dims: readonly number[], keepdim: boolean): Tensor {
+  const count = dims.reduce((n, d) => n * x._shape[d]!, 1);
+  return sumDims(x, dims, keepdim).div(count);
+}
+
+export const mean = op({
+  signature:
+    "mean(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+  doc: `Mean of all elements, or over \`dim\`.\n\n${page("mean")}`,
+  call: (input, dim, keepdim, dtype) => {
+    const x = dtype ? castTo(input, dtype) : input;
+    if (!x.dtype.isFloatingPoint) {
+      throw new RuntimeError(
+        `mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: ${titled(x)}`,
+      );
+    }
+    return meanDims(x, wrapDims(dim, x.ndim), keepdim);
+  },
 });

@@ -22,6 +22,7 @@ export interface SchemaTypes {
   device: Device | string;
   generator: object;
   any: unknown;
+  "int?": number | null;
   "int|str": number | string;
   "int[]|str": number[] | string;
 }
@@ -51,7 +52,7 @@ export type Bound<S extends string> = S extends `${string}(${infer B}) -> ${stri
 export type Returns<S extends string> = S extends `${string} -> ${infer R}` ? ResultOf<R> : never;
 type ResultOf<R extends string> = R extends `(${infer B})` ? Named<B> : TypeOf<R>;
 type Named<B extends string> = NamedFields<B> &
-  Iterable<Tensor> & { readonly length: number } & Record<0 | 1, Tensor>;
+  Readonly<Record<number, Tensor>> & { readonly length: number; [Symbol.iterator](): Iterator<Tensor> };
 type NamedFields<B extends string> = B extends `${infer H}, ${infer R}`
   ? Field<H> & NamedFields<R>
   : Field<B>;

@@ -1,5 +1,6 @@
 /** Host kernels: what ONNX Runtime's CPU provider lacks, in TypeScript, on the engine thread. */
 import type { DTypeName, HostArray } from "../../tensor/dtype.js";
+import { convKernels } from "./conv.js";
 import { unaryKernels } from "./unary.js";
 
 export interface KernelInput {
@@ -22,5 +23,6 @@ export type HostKernel = (
 
 /** By the name an op record's `host` gives. */
 export const kernels: Readonly<Record<string, HostKernel>> = {
+  ...convKernels,
   ...unaryKernels,
 };
