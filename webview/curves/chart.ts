@@ -244,10 +244,11 @@ export class Chart {
     const { page, settings } = this.#host;
     const { top, bottom } = this.frame;
     const y = this.y!;
-    let lastPixel = -Infinity;
+    // One mark per edge in five pixels.
+    const marked = new Map<number, number>();
     const triangle = (px: number, py: number, up: number, paint: string) => {
-      if (px - lastPixel < 5) return;
-      lastPixel = px;
+      if (px - (marked.get(py) ?? -Infinity) < 5) return;
+      marked.set(py, px);
       context.beginPath();
       context.fillStyle = paint;
       context.moveTo(px - 4, py);

@@ -150,6 +150,7 @@ const draw = oncePerFrame(() => {
     sizes.observe(chart.plot);
   }
   runList.show();
+  parts.body.classList.toggle("single", runList.element.hidden === true);
   status.show(states, store.runs.length > 1 || states.size > 1);
   for (const { chart } of charts.values()) {
     chart.element.hidden = chart.series.length === 0;

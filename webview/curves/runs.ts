@@ -67,7 +67,8 @@ export class RunList {
     setInvalid(this.#filter, error);
     this.#error.textContent = error === undefined ? "" : page.t("badRegex", { reason: error });
     this.#filterPlace.hidden = runs.length < 2 && filter === "";
-    this.element.hidden = runs.length === 0;
+    // A single run needs no choosing.
+    this.element.hidden = runs.length < 2 && filter === "" && !hidden.has(runs[0] ?? "");
     const key = JSON.stringify([matched.runs, [...hidden], page.theme, page.locale]);
     if (key === this.#drawn) return;
     this.#drawn = key;

@@ -163,16 +163,19 @@ export function prepareCanvas(
   return context;
 }
 
-/** Puts a tooltip beside a place, on the side with room, inside its parent. */
+/** Puts a tooltip beside a place of its parent, on the side with room, inside the window. */
 export function placeTooltip(tooltip: HTMLElement, x: number, y: number): void {
   const parent = tooltip.parentElement;
   if (parent === null) return;
+  const { left: parentLeft, top: parentTop } = parent.getBoundingClientRect();
   const [width, height] = [tooltip.offsetWidth, tooltip.offsetHeight];
-  const gap = 14;
-  let left = x + gap;
-  if (left + width > parent.clientWidth) left = x - gap - width;
-  // In a narrow panel there is no side with room: keep it inside, below or above the pointer.
-  if (left < 0) left = Math.max(0, Math.min(parent.clientWidth - width, x - width / 2));
-  const top = Math.max(0, Math.min(y - height / 2, parent.clientHeight - height));
-  tooltip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  const [gap, edge] = [14, 4];
+  const windowWidth = document.documentElement.clientWidth;
+  const windowHeight = document.documentElement.clientHeight;
+  let left = parentLeft + x + gap;
+  if (left + width > windowWidth - edge) left = parentLeft + x - gap - width;
+  // In a narrow panel no side has room.
+  if (left < edge) left = Math.max(edge, windowWidth - width - edge);
+  const top = Math.max(edge, Math.min(parentTop + y - height / 2, windowHeight - height - edge));
+  tooltip.style.transform = `translate(${Math.round(left - parentLeft)}px, ${Math.round(top - parentTop)}px)`;
 }

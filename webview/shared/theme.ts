@@ -1,4 +1,4 @@
-import { hcl, rgb } from "d3";
+import { hcl, lab, rgb } from "d3";
 
 /** Colours for drawings, read from VS Code's CSS variables. Everything else takes them in CSS. */
 export interface Theme {
@@ -17,6 +17,10 @@ export interface Theme {
 }
 
 const chartVariables = ["blue", "orange", "green", "purple", "red", "yellow"] as const;
+/** Hues that fill up where a theme's chart colours are too much alike. */
+const spareHues = [200, 345, 75, 150, 310, 30];
+const seriesCount = 7;
+
 const fallbacks = {
   light: ["#1a85ff", "#d18616", "#388a34", "#652d90", "#e51400", "#bf8803"],
   dark: ["#3794ff", "#d18616", "#89d185", "#b180d7", "#f14c4c", "#cca700"],
@@ -44,6 +48,21 @@ export function readable(color: string, background: string, ratio: number): stri
   const result = hcl(color);
   for (let i = 0; i < 60 && contrast(result.formatHex(), background) < ratio; i++) result.l += away;
   return result.formatHex();
+}
+
+/** The first few colours of which no two are easily taken for each other. */
+function distinct(colors: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const color of colors) {
+    if (kept.length < seriesCount && kept.every((other) => difference(color, other) > 30)) kept.push(color);
+  }
+  return kept;
+}
+
+/** How different two colours look: their distance in CIELAB. */
+function difference(a: string, b: string): number {
+  const [x, y] = [lab(a), lab(b)];
+  return Math.hypot(x.l - y.l, x.a - y.a, x.b - y.b);
 }
 
 /** Black or white, whichever is easier to read on a colour. */
@@ -77,8 +96,13 @@ export function readTheme(): Theme {
     faint: withAlpha(foreground, highContrast ? 0.35 : 0.13),
     focus: variable("focusBorder") ?? foreground,
     error: readable(variable("errorForeground") ?? "#f14c4c", background, ratio),
-    series: chartVariables.map((name, i) =>
-      readable(variable(`charts-${name}`) ?? fallbacks[dark ? "dark" : "light"][i]!, background, ratio),
+    series: distinct(
+      [
+        ...chartVariables.map(
+          (name, i) => variable(`charts-${name}`) ?? fallbacks[dark ? "dark" : "light"][i]!,
+        ),
+        ...spareHues.map((hue) => hcl(hue, 55, dark ? 70 : 45).formatHex()),
+      ].map((color) => readable(color, background, ratio)),
     ),
   };
 }

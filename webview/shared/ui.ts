@@ -60,7 +60,7 @@ export interface CheckboxOptions {
 export type Checkbox = Control<{ checked: boolean; disabled: boolean }>;
 
 export function checkbox({ text, checked, title, onChange }: CheckboxOptions): Checkbox {
-  const element = h("vscode-checkbox", { title }, text) as Checkbox;
+  const element = h("vscode-checkbox", { title }, text !== "" && text) as Checkbox;
   element.checked = checked;
   element.addEventListener("change", () => onChange(element.checked));
   return element;
