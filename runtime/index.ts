@@ -5,3 +5,6 @@ export { DType } from "./tensor/dtype.js";
 export { Device } from "./tensor/device.js";
 export * from "./errors.js";
 export { setTracing, planStats } from "./graph/executor.js";
+export { progress, setProgressSink } from "./data/progress.js";
+export { report, setReportSink } from "./inspect/report.js";
+export { Cancelled } from "./engine/cancel.js";
