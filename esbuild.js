@@ -81,8 +81,8 @@ function workerEntries() {
   for (const file of walk("runtime", (name) => name.endsWith(".worker.ts"))) {
     entries.set(file, `${dist}/runtime/${path.basename(file, ".ts")}.cjs`);
   }
-  for (const file of walk("src/kernel", (name) => name.endsWith(".entry.ts"))) {
-    entries.set(file, `${dist}/kernel/${path.basename(file, ".entry.ts")}.cjs`);
+  for (const file of walk("src/kernel", (name) => /\.(entry|worker)\.ts$/.test(name))) {
+    entries.set(file, `${dist}/kernel/${path.basename(file, ".ts").replace(/\.entry$/, "")}.cjs`);
   }
   return entries;
 }

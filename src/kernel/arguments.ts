@@ -1,8 +1,6 @@
 /** From `@input` tags to the arguments of `forward`. */
 import ts from "typescript";
-import type { Module } from "../../runtime/nn/module.js";
-import { className as moduleClass } from "../../runtime/nn/module.js";
-import { InputError, parseInput, proposeInput } from "./inputs.js";
+import { InputError, parseInput } from "./inputs.js";
 import type { InputSpec, TextEdit, TraceDiagnostic } from "./protocol.js";
 import { docComment, docTags, methodOf, type ClassCandidate, type ParsedFile } from "./syntax.js";
 
@@ -85,19 +83,6 @@ export function missingConstructorArguments(node: ts.ClassLikeDeclaration): stri
   return (constructor?.parameters ?? [])
     .filter((p) => !p.initializer && !p.questionToken && !p.dotDotDotToken)
     .map(({ name }) => name.getText());
-}
-
-/** An input guessed from the model's first layer with a known input. */
-export function proposedInput(node: ts.ClassLikeDeclaration, model: Module): InputSpec | undefined {
-  const required = requiredParameters(node);
-  if (required !== undefined && required.length !== 1) return undefined;
-  for (const layer of model.modules()) {
-    const fields: Record<string, number> = {};
-    for (const [key, value] of Object.entries(layer)) if (typeof value === "number") fields[key] = value;
-    const input = proposeInput(required?.[0] ?? "x", { className: moduleClass(layer), fields });
-    if (input !== undefined) return input;
-  }
-  return undefined;
 }
 
 /** The edit that writes an input into the doc comment, or a doc comment with it. */

@@ -1,8 +1,7 @@
 /** Where in the sources the modules of a model are created: fields, `this.x = …`, elements of containers. */
 import ts from "typescript";
-import { className as moduleClass, members, Module } from "../../runtime/nn/module.js";
 import { className } from "./instrument.js";
-import type { SourceLocation } from "./protocol.js";
+import type { ModelSnapshot, ModuleSnapshot, SourceLocation } from "../../runtime/inspect/snapshot.js";
 import { unwrap, type ParsedFile } from "./syntax.js";
 
 interface Found {
@@ -17,22 +16,19 @@ interface ClassFound {
   readonly node: ts.ClassLikeDeclaration;
 }
 
-/** Finds where the modules of `root` are created, by dotted path. */
-export function moduleLocator(
-  files: readonly ParsedFile[],
-  root: Module,
-): (path: string) => SourceLocation | undefined {
+/** A snapshot with the places where its modules are created. Classes are found by name, the first file's first. */
+export function locateSnapshot(snapshot: ModelSnapshot, files: readonly ParsedFile[]): ModelSnapshot {
   const classes = new Map<string, ClassFound>();
   for (const file of files) {
-    const visit = (node: ts.Node): void => {
+    const collect = (node: ts.Node): void => {
       if (ts.isClassLike(node)) {
         const name = className(node);
         // The first wins: the entry comes first.
         if (!classes.has(name)) classes.set(name, { file, node });
       }
-      ts.forEachChild(node, visit);
+      ts.forEachChild(node, collect);
     };
-    visit(file.tree);
+    collect(file.tree);
   }
 
   const memberOf = (name: string, member: string, depth = 0): Found | undefined => {
@@ -52,21 +48,19 @@ export function moduleLocator(
     ...file.lines.position(name.getStart()),
   });
 
-  return (path) => {
-    let module: Module = root;
-    let found: Found | undefined;
-    if (path === "") {
-      const own = classes.get(moduleClass(root));
-      return own && place({ file: own.file, name: own.node.name ?? own.node });
-    }
-    for (const part of path.split(".")) {
-      found = memberOf(moduleClass(module), part) ?? (found && elementOf(found, part));
-      const next = new Map(members(module)).get(part);
-      if (!(next instanceof Module)) return undefined;
-      module = next;
-    }
-    return found && place(found);
+  const visit = (module: ModuleSnapshot, found: Found | undefined, own?: SourceLocation): ModuleSnapshot => {
+    const location = own ?? (found && place(found));
+    return {
+      ...module,
+      ...(location === undefined ? {} : { location }),
+      children: module.children.map((child) =>
+        visit(child, memberOf(module.className, child.name) ?? (found && elementOf(found, child.name))),
+      ),
+    };
   };
+  const root = classes.get(snapshot.root.className);
+  const rootPlace = root && place({ file: root.file, name: root.node.name ?? root.node });
+  return { ...snapshot, root: visit(snapshot.root, undefined, rootPlace) };
 }
 
 function memberIn({ file, node }: ClassFound, member: string): Found | undefined {

@@ -12,6 +12,7 @@ import {
   type ToKernel,
   type WireError,
 } from "./protocol.js";
+import { wireError } from "./wire.js";
 
 export interface ProcessOptions {
   readonly name: KernelName;
@@ -46,10 +47,6 @@ interface Waiting {
 const kept = 4000;
 /** Starts that fail one after the other before the process is given up until it is asked for again. */
 const patience = 3;
-
-export function wireError(reason: WireError["reason"], message: string, name = "KernelError"): WireError {
-  return { name, message, reason };
-}
 
 /** Says in a sentence how a process ended. */
 export function describeDeath(code: number | null, signal: NodeJS.Signals | null, stderr: string): string {

@@ -4,7 +4,8 @@
  * The tracer is asked one thing at a time: a newer trace of a file replaces the one that waits or runs, whose answer
  * is dropped. The runner is never touched by edits.
  */
-import { KernelProcess, wireError, type ProcessOptions } from "./process.js";
+import { KernelProcess, type ProcessOptions } from "./process.js";
+import { wireError } from "./wire.js";
 import {
   KernelError,
   type CancelReply,

@@ -8,14 +8,13 @@ import {
   type Observed,
 } from "../../runtime/inspect/model.js";
 import { TraceRecorder, TraceTimeout, tensorsIn, type TracedTensor } from "../../runtime/inspect/trace.js";
-import { className as moduleClass, Module } from "../../runtime/nn/module.js";
+import { Module } from "../../runtime/nn/module.js";
 import { dtypes, type DTypeName } from "../../runtime/tensor/dtype.js";
 import {
   hasConstructor,
   inForwardOrder,
   inputEdit,
   missingConstructorArguments,
-  proposedInput,
   requiredParameters,
   writtenInputs,
 } from "./arguments.js";
@@ -26,7 +25,8 @@ import { takeForeignReads } from "./foreign.js";
 import { chooseCalls, fitTensors, makeHints, type ChosenValues, type OwnedHint } from "./hints.js";
 import { concreteDims, symbolsOf } from "./inputs.js";
 import { className } from "./instrument.js";
-import { moduleLocator } from "./places.js";
+import { locateSnapshot } from "./places.js";
+import { proposedInput } from "./proposal.js";
 import { parseCached, Project, reader, type Place } from "./project.js";
 import type {
   ConsoleEvent,
@@ -208,11 +208,11 @@ class FileTrace {
       return this.#add(candidate, { inputs: written.inputs, ...this.#report(error, name) });
     }
     const figures = (activity?: ReadonlyMap<Module, ModuleActivity>, input?: string) => {
-      const snapshot = snapshotModel(model, {
-        locate: moduleLocator(this.#project.parsed, model),
+      const plain = snapshotModel(model, {
         ...(activity === undefined ? {} : { activity }),
         ...(input === undefined ? {} : { input }),
       });
+      const snapshot = locateSnapshot(plain, this.#project.parsed);
       const { totalParameters, trainableParameters } = snapshot.root;
       return { snapshot, parameters: totalParameters, trainableParameters };
     };
@@ -220,7 +220,7 @@ class FileTrace {
       const { message } = written.diagnostics[0]!;
       return this.#add(candidate, { status: "failed", message, inputs: written.inputs, ...figures() });
     }
-    const proposed = written.inputs.length === 0 ? proposedInput(node, model) : undefined;
+    const proposed = written.inputs.length === 0 ? proposedInput(model, requiredParameters(node)) : undefined;
     const inputs = proposed === undefined ? written.inputs : [proposed];
     const edit = proposed === undefined ? {} : { inputEdit: inputEdit(this.#parsed, candidate, proposed) };
     const { ordered, missing: without } = inForwardOrder(node, inputs);

@@ -1,0 +1,272 @@
+/** The runner's main thread: bundles, hands tasks to the user thread, and always has time for the editor. */
+import { formatProgress, type ProgressState } from "../../runtime/data/progress.js";
+import { inForwardOrder, requiredParameters, writtenInputs } from "./arguments.js";
+import { bundle, bundleFrames, originalPlace, type Bundle } from "./bundle.js";
+import { parseInput } from "./inputs.js";
+import { locateSnapshot } from "./places.js";
+import { parseCached, reader } from "./project.js";
+import {
+  KernelError,
+  type CancelReply,
+  type ForwardReply,
+  type ForwardRequest,
+  type InputSpec,
+  type KernelEvent,
+  type RunStateEvent,
+  type SnapshotReply,
+  type SourceLocation,
+  type SourceText,
+  type StatusReply,
+  type TrainReply,
+  type TrainRequest,
+} from "./protocol.js";
+import { classCandidates, type ParsedFile } from "./syntax.js";
+import { UserError, UserThread, type Say } from "./thread.js";
+import { libraryVersion } from "./version.js";
+import { wireError } from "./wire.js";
+
+export interface RunnerOptions {
+  readonly emit: (event: KernelEvent) => void;
+  /** Milliseconds between asking code to stop and ending its thread. */
+  readonly grace: number;
+  /** The process can only be replaced now. */
+  readonly onStuck: () => void;
+}
+
+interface Program {
+  readonly bundle: Bundle;
+  readonly script: string;
+  readonly file: string;
+  readonly overlay: readonly SourceText[];
+}
+
+type CurrentTask = NonNullable<StatusReply["task"]>;
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #thread: UserThread;
+  #task: CurrentTask | undefined;
+  #cancelling = false;
+  /** Running loops, the outermost first. */
+  #loops: readonly ProgressState[] = [];
+  /** The highest step among the points, for runs without a progress loop. */
+  #reported: number | undefined;
+  #program: Program | undefined;
+  static #serial = 0;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#thread = new UserThread((message) => this.#onSay(message));
+  }
+
+  async forward(request: ForwardRequest): Promise<ForwardReply> {
+    return this.#work({ kind: "forward", file: request.file, export: request.export }, async () => {
+      const text = await reader(request.overlay)(request.file);
+      const parsed = parseCached(request.file, text);
+      const { ordered, required } = inputsOf(parsed, request);
+      const program = await this.#bundle(request.file, request.overlay);
+      const reply = await this.#guard(program, () =>
+        this.#thread.run({
+          kind: "forward",
+          code: program.bundle.code,
+          script: program.script,
+          export: request.export,
+          seed: request.seed,
+          inputs: ordered,
+          required,
+        }),
+      );
+      const snapshot = locateSnapshot(reply.snapshot, await this.#parsedFiles(program));
+      this.#program = program;
+      this.#options.emit({ type: "model", file: request.file, export: request.export, snapshot });
+      return { ...reply, snapshot };
+    });
+  }
+
+  async train(request: TrainRequest): Promise<TrainReply> {
+    const { run, file } = request;
+    return this.#work({ kind: "train", file, export: request.export, run }, async () => {
+      this.#loops = [];
+      this.#reported = undefined;
+      this.#state(run, "starting");
+      try {
+        const program = await this.#bundle(file, request.overlay);
+        this.#state(run, "running");
+        const result = await this.#guard(program, () =>
+          this.#thread.run({
+            kind: "train",
+            code: program.bundle.code,
+            script: program.script,
+            export: request.export,
+            seed: request.seed,
+          }),
+        );
+        this.#program = program;
+        this.#state(run, "done", result.returned);
+        return { run, ...result };
+      } catch (error) {
+        const cancelled = error instanceof KernelError && error.reason === "cancelled";
+        this.#state(run, cancelled ? "cancelled" : "failed", (error as Error).message);
+        throw error;
+      }
+    });
+  }
+
+  async cancel(run: string | undefined): Promise<CancelReply> {
+    if (this.#task === undefined || (run !== undefined && this.#task.run !== run)) return { how: "idle" };
+    this.#cancelling = true;
+    if (this.#task.run !== undefined) this.#state(this.#task.run, "cancelling");
+    const how = await this.#thread.cancel(this.#options.grace);
+    if (how === "stuck") this.#options.onStuck();
+    return { how: how === "stuck" ? "terminated" : how };
+  }
+
+  async snapshot(): Promise<SnapshotReply> {
+    if (!this.#thread.alive || this.#task !== undefined) return null;
+    const snapshot = await this.#thread.run({ kind: "snapshot" });
+    if (snapshot === null || this.#program === undefined) return snapshot;
+    return locateSnapshot(snapshot, await this.#parsedFiles(this.#program));
+  }
+
+  status(): StatusReply {
+    return {
+      pid: process.pid,
+      node: process.version,
+      library: libraryVersion(),
+      memory: process.memoryUsage().rss,
+      ...(this.#task === undefined ? {} : { task: this.#task }),
+    };
+  }
+
+  async #work<T>(task: Omit<CurrentTask, "since">, body: () => Promise<T>): Promise<T> {
+    if (this.#task !== undefined) {
+      throw new KernelError(
+        wireError("busy", `The kernel is busy with ${this.#task.export}: cancel it or wait`),
+      );
+    }
+    this.#task = { ...task, since: Date.now() };
+    this.#cancelling = false;
+    try {
+      return await body();
+    } finally {
+      this.#task = undefined;
+    }
+  }
+
+  async #bundle(file: string, overlay: readonly SourceText[]): Promise<Program> {
+    const script = `tensorscope-run-${++Runner.#serial}.cjs`;
+    return { bundle: await bundle({ file, overlay }), script, file, overlay };
+  }
+
+  async #parsedFiles({ bundle: { files }, file, overlay }: Program): Promise<ParsedFile[]> {
+    const read = reader(overlay);
+    const ordered = [file, ...files.filter((other) => other !== file && !other.endsWith(".json"))];
+    return Promise.all(ordered.map(async (name) => parseCached(name, await read(name))));
+  }
+
+  /** Turns what user code threw into an error with places in its sources. */
+  async #guard<T>(program: Program, body: () => Promise<T>): Promise<T> {
+    if (this.#cancelling) throw new KernelError(wireError("cancelled", "Cancelled before it began"));
+    try {
+      return await body();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const { name, message, stack, cancelled } = error.thrown;
+      if (cancelled) throw new KernelError(wireError("cancelled", message, name));
+      const location = stack === undefined ? undefined : firstPlace(program, stack);
+      throw new KernelError({
+        name,
+        message,
+        reason: "user",
+        ...(location === undefined ? {} : { location }),
+        ...(stack === undefined ? {} : { stack: mapStack(program, stack) }),
+      });
+    }
+  }
+
+  #onSay(message: Say): void {
+    const run = this.#task?.run;
+    if (message.type === "print") {
+      const { level, text } = message;
+      this.#options.emit({
+        type: "console",
+        kernel: "runner",
+        level,
+        text,
+        ...(run === undefined ? {} : { run }),
+      });
+    } else if (run === undefined) return;
+    else if (message.type === "points") {
+      const { points } = message;
+      this.#options.emit({ type: "points", run, points: points.map((point) => ({ run, ...point })) });
+      for (const { step } of points) this.#reported = Math.max(this.#reported ?? 0, step);
+      if (this.#loops.length === 0) this.#state(run, "running");
+    } else {
+      this.#loops = message.states.toSorted((a, b) => a.depth - b.depth);
+      this.#state(run, "running");
+    }
+  }
+
+  #state(run: string, phase: RunStateEvent["phase"], ended?: string): void {
+    const [outer, ...inner] = this.#loops;
+    const shown = phase === "running" && this.#cancelling ? "cancelling" : phase;
+    const step = outer?.step ?? (this.#reported === undefined ? undefined : this.#reported + 1);
+    const message =
+      ended ?? [outer?.desc ?? "", ...inner.map((loop) => formatProgress(loop))].filter(Boolean).join(" · ");
+    this.#options.emit({
+      type: "runState",
+      run,
+      phase: shown,
+      ...(step === undefined ? {} : { step }),
+      ...(outer?.total === undefined ? {} : { total: outer.total }),
+      ...(outer?.rate === undefined ? {} : { stepsPerSecond: outer.rate }),
+      ...(outer?.eta === undefined ? {} : { eta: outer.eta }),
+      ...(message === "" ? {} : { message }),
+    });
+  }
+}
+
+/** The inputs to run on: those given, else the class's tags. */
+function inputsOf(
+  parsed: ParsedFile,
+  request: ForwardRequest,
+): {
+  readonly ordered: readonly (InputSpec | undefined)[];
+  readonly required: readonly string[] | undefined;
+} {
+  const candidate = classCandidates(parsed).find(({ name }) => name === request.export);
+  if (candidate === undefined)
+    return { ordered: (request.inputs ?? []).map(parseInput), required: undefined };
+  const written = writtenInputs(parsed, candidate);
+  if (request.inputs === undefined && written.diagnostics.length > 0) {
+    throw new KernelError(wireError("build", written.diagnostics[0]!.message));
+  }
+  const inputs = request.inputs?.map(parseInput) ?? written.inputs;
+  const { ordered, missing } = inForwardOrder(candidate.node, inputs);
+  if (inputs.length > 0 && missing.length > 0) {
+    throw new KernelError(wireError("build", `No @input for ${missing.join(", ")}`));
+  }
+  return { ordered, required: requiredParameters(candidate.node) };
+}
+
+function firstPlace({ bundle, script, file }: Program, stack: string): SourceLocation | undefined {
+  for (const { line, column } of bundleFrames(stack, script)) {
+    const place = originalPlace(bundle, file, line, column);
+    if (place !== undefined) return place;
+  }
+  return undefined;
+}
+
+/** A stack with the user's own files and lines in it. */
+function mapStack({ bundle, script, file }: Program, stack: string): string {
+  return stack
+    .split("\n")
+    .map((text) => {
+      const [frame] = bundleFrames(text, script);
+      const place = frame && originalPlace(bundle, file, frame.line, frame.column);
+      if (place === undefined) return text;
+      const where = `${place.file}:${place.line + 1}:${place.column + 1}`;
+      return text.replace(new RegExp(`[^\\s(]*${script.replaceAll(".", "\\.")}:\\d+:\\d+`), () => where);
+    })
+    .join("\n");
+}
