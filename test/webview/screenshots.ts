@@ -3,6 +3,9 @@
  * out/screenshots/<view>-<what>.png.
  */
 import type {
+  CalculatorToHost,
+  CalculatorToWebview,
+  LayerSettings,
   CurvesToHost,
   CurvesToWebview,
   ModulesToHost,
@@ -119,6 +122,78 @@ if (on("curves")) {
   await curves("table-nan", { theme: "dark", height: 760 }, 1, "nan");
   await curves("table", { theme: "light", height: 760 }, 2, "table");
   await curves("empty", { theme: "dark", width: 400, height: 300 }, 0);
+}
+
+const lenetConv: LayerSettings = {
+  kind: "Conv2d",
+  input: [1, 1, 28, 28],
+  outChannels: 6,
+  kernelSize: [5, 5],
+  stride: [1, 1],
+  padding: [2, 2],
+  dilation: [1, 1],
+  groups: 1,
+  bias: true,
+};
+const dilated: LayerSettings = {
+  ...lenetConv,
+  input: [8, 4, 9, 12],
+  kernelSize: [3, 3],
+  padding: [1, 2],
+  stride: [2, 3],
+  dilation: [2, 1],
+  groups: 2,
+  bias: false,
+};
+const pool: LayerSettings = {
+  kind: "MaxPool2d",
+  input: [1, 6, 7, 7],
+  kernelSize: [2, 2],
+  stride: [2, 2],
+  padding: [0, 0],
+  dilation: [1, 1],
+  ceilMode: true,
+};
+
+async function calculator(
+  name: string,
+  options: OpenOptions,
+  layer: LayerSettings,
+  hover?: number,
+): Promise<void> {
+  const view = await openView<CalculatorToWebview, CalculatorToHost>("calculator", options);
+  view.channel.send({ type: "configure", layer });
+  await view.page.waitForTimeout(200);
+  const output = view.page.locator("rect.output");
+  if (hover !== undefined && (await output.count()) > 0) {
+    const box = (await output.boundingBox())!;
+    await view.page.mouse.move(box.x + box.width * hover, box.y + box.height * hover);
+    await view.page.waitForTimeout(100);
+  }
+  await view.screenshot(`calculator-${name}`);
+  problems.push(...view.problems);
+  await view.close();
+}
+
+if (on("calculator")) {
+  await calculator("dark-lenet", { theme: "dark", width: 1000, height: 800 }, lenetConv, 0.4);
+  await calculator("light-dilated", { theme: "light", width: 900, height: 760 }, dilated, 0.6);
+  await calculator("hc-pool", { theme: "hc-dark", height: 640 }, pool, 0.99);
+  await calculator("narrow-zh", { theme: "dark", width: 300, height: 1200, locale: "zh-cn" }, dilated, 0.3);
+  await calculator(
+    "error",
+    { theme: "light", height: 560 },
+    { ...lenetConv, input: [1, 1, 2, 2], padding: [0, 0] },
+  );
+  const big = {
+    ...lenetConv,
+    input: [1, 3, 224, 224],
+    outChannels: 64,
+    kernelSize: [7, 7],
+    stride: [2, 2],
+    padding: [3, 3],
+  } as const;
+  await calculator("big", { theme: "hc-light", width: 900, height: 800 }, big, 0.5);
 }
 
 await closeBrowser();
