@@ -186,7 +186,7 @@ export abstract class Module {
   /** Adds a parameter under a name that is not a declared field; `null` says that there is none. */
   registerParameter(name: string, parameter: Parameter | null): void {
     checkName("parameter", this, name);
-    this.#register(name, parameter);
+    register(this, name, parameter);
   }
 
   /** Adds a submodule under a name. */
@@ -197,12 +197,7 @@ export abstract class Module {
   /** Adds a submodule under a name. */
   addModule(name: string, module: Module | null): void {
     checkName("module", this, name);
-    this.#register(name, module);
-  }
-
-  #register(name: string, value: Module | Parameter | null): void {
-    registryOf(this).extra.set(stateName(this, name), value);
-    Object.defineProperty(this, name, { configurable: true, enumerable: true, writable: true, value });
+    register(this, name, module);
   }
 
   /** The submodule at a dotted path. @throws Error when a part is missing. */
@@ -392,6 +387,12 @@ export abstract class Module {
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
+}
+
+/** A private method would not be there: instances are functions that the constructor of `Module` did not make. */
+function register(module: Module, name: string, value: Module | Parameter | null): void {
+  registryOf(module).extra.set(stateName(module, name), value);
+  Object.defineProperty(module, name, { configurable: true, enumerable: true, writable: true, value });
 }
 
 /** What Python raises for a missing attribute. */
