@@ -1,7 +1,10 @@
 import type { BufferId } from "../engine/protocol.js";
 import type { DType, HostArray } from "../tensor/dtype.js";
 import type { Device } from "../tensor/device.js";
+import { numel } from "../tensor/strides.js";
 import type { Primitive } from "./primitive.js";
+
+export { numel };
 
 /** Where a value is, or how to get it. */
 export type Source =
@@ -87,12 +90,6 @@ export class Node {
 export interface Meta {
   readonly shape: readonly number[];
   readonly dtype: DType;
-}
-
-export function numel(shape: readonly number[]): number {
-  let n = 1;
-  for (const d of shape) n *= d;
-  return n;
 }
 
 function nodeKey(name: string, attrs: Attrs): string {

@@ -1,6 +1,6 @@
 import { encode, fromData } from "../ops/leaf.js";
 import { allocate, type DType } from "../tensor/dtype.js";
-import { numel } from "../graph/value.js";
+import { numel } from "../tensor/strides.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** Optimizer state starts as data, not as a constant of the graph: step 1 and step 1000 are then the same plan. */

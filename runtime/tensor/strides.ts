@@ -1,5 +1,11 @@
 /** Stride arithmetic: where PyTorch would put the elements, and which views that allows. */
-import { numel } from "../graph/value.js";
+
+/** The number of elements of a shape. */
+export function numel(shape: readonly number[]): number {
+  let n = 1;
+  for (const d of shape) n *= d;
+  return n;
+}
 
 /** Strides of a C-contiguous tensor. */
 export function contiguousStrides(shape: readonly number[]): number[] {

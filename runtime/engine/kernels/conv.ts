@@ -1,5 +1,5 @@
 import { allocate, type HostArray } from "../../tensor/dtype.js";
-import { numel } from "../../graph/value.js";
+import { numel } from "../../tensor/strides.js";
 import type { HostKernel, KernelInput } from "./index.js";
 
 /** Convolution attributes, padded to three spatial axes. */
