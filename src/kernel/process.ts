@@ -12,7 +12,7 @@ import {
   type ToKernel,
   type WireError,
 } from "./protocol.js";
-import { wireError } from "./wire.js";
+import { recycleCode, wireError } from "./wire.js";
 
 export interface ProcessOptions {
   readonly name: KernelName;
@@ -27,8 +27,10 @@ export interface ProcessOptions {
   /** Milliseconds until `hello` must have come. */
   readonly startTimeout?: number;
   readonly onEvent: (event: KernelEvent) => void;
-  /** The process ended without being asked to; `lost` requests have been rejected with this error. */
+  /** The process ended without being asked to; its requests have been rejected with this error. */
   readonly onDeath: (error: WireError) => void;
+  /** The process asked to be replaced, its answers given. */
+  readonly onRecycle: () => void;
 }
 
 export interface RequestLimits {
@@ -81,6 +83,8 @@ export class KernelProcess {
   #child: ChildProcess | undefined;
   #ready: Promise<HelloEvent> | undefined;
   #hello: HelloEvent | undefined;
+  /** Fails the start that is under way. */
+  #failStart: ((error: WireError) => void) | undefined;
   #nextId = 1;
   #failedStarts = 0;
   #disposed = false;
@@ -139,6 +143,7 @@ export class KernelProcess {
     const child = this.#child;
     this.#forget();
     if (child !== undefined) child.kill("SIGKILL");
+    this.#failStart?.(error);
     this.#rejectAll(error);
   }
 
@@ -192,13 +197,14 @@ export class KernelProcess {
     return new Promise((resolve, reject) => {
       const fail = (error: WireError): void => {
         clearTimeout(timer);
+        this.#failStart = undefined;
         this.#failedStarts++;
         reject(new KernelError(error));
       };
+      this.#failStart = fail;
       const timer = setTimeout(() => {
         const error = wireError("timeout", `The ${name} did not start within ${startTimeout / 1000} s`);
         this.kill(error);
-        fail(error);
       }, startTimeout);
       child.on("message", (message) => {
         const wire = message as FromKernel;
@@ -210,10 +216,10 @@ export class KernelProcess {
             `The ${name} of tensorscope ${hello.library} speaks protocol ${hello.protocol}, this extension ` +
               `${protocolVersion}: update the older of the two`,
           );
-          this.kill(error);
-          return fail(error);
+          return this.kill(error);
         }
         clearTimeout(timer);
+        this.#failStart = undefined;
         this.#failedStarts = 0;
         this.#hello = hello;
         this.#options.onEvent(hello);
@@ -236,8 +242,12 @@ export class KernelProcess {
             started ? text : `${text} while starting\n${this.#stderr}`.trimEnd(),
           );
           this.#forget();
+          if (code === recycleCode) {
+            this.#rejectAll(error);
+            this.#options.onRecycle();
+            return;
+          }
           if (!started) fail(error);
-          else clearTimeout(timer);
           this.#died(error);
         });
       });

@@ -1,6 +1,7 @@
 /** The process's end of the wire: says hello, answers requests one by one, ends with the editor. */
 import { BundleError } from "./bundle.js";
 import { libraryVersion } from "./version.js";
+import { recycleCode } from "./wire.js";
 import {
   KernelError,
   protocolVersion,
@@ -12,9 +13,6 @@ import {
   type ToKernel,
   type WireError,
 } from "./protocol.js";
-
-/** The exit code of a process that asks to be replaced. */
-export const recycleCode = 75;
 
 type Handlers = {
   readonly [Type in Exclude<KernelRequest["type"], "shutdown">]?: (

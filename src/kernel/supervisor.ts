@@ -83,6 +83,7 @@ export class KernelSupervisor {
         args,
         onEvent: (event) => this.#onEvent(event),
         onDeath: (error) => this.#onDeath(name, error),
+        onRecycle: () => this.#restart(name),
       };
       return new KernelProcess(own);
     };
@@ -175,9 +176,8 @@ export class KernelSupervisor {
       this.#setState("runner", "ready");
       return reply;
     } catch (error) {
-      if (!(error instanceof KernelError && (error.reason === "died" || error.reason === "timeout"))) {
-        this.#setState("runner", "ready");
-      }
+      // Code may die alone: its thread is replaced inside the process.
+      if (this.#runner.hello !== undefined) this.#setState("runner", "ready");
       throw error;
     } finally {
       this.#task = undefined;
