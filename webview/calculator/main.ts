@@ -42,6 +42,7 @@ let parts: Record<
   | "picture"
   | "frame"
   | "reads"
+  | "legend"
   | "play",
   HTMLElement
 >;
@@ -130,6 +131,7 @@ function calculate(): void {
   const [row, column] = saved.value.cell;
   saved.set({ cell: [Math.min(row, rows.output - 1), Math.min(column, columns.output - 1)] });
   showResult(settings, solution);
+  showLegend(solution.axes);
   drawPicture();
 }
 
@@ -267,6 +269,7 @@ function mount(next: CalculatorPage): void {
   );
   const code = h("code", { class: "code" });
   const playButton = button({ text: t("play"), onClick: play });
+  const legend = h("div", { class: "legend muted" });
   const reads = h("span", { id: "picture-reads", class: "muted" });
   parts = {
     shape: h("div", { class: "shape", role: "status" }),
@@ -283,13 +286,14 @@ function mount(next: CalculatorPage): void {
     formula: h("section", { class: "formula" }),
     frame,
     reads,
+    legend,
     play: playButton,
     picture: h(
       "section",
       { class: "picture-section", "aria-label": t("picture") },
       h("div", { class: "picture-bar" }, playButton, reads),
       frame,
-      legend(),
+      legend,
     ),
   };
   fill(
@@ -316,16 +320,15 @@ function mount(next: CalculatorPage): void {
   calculate();
 }
 
-function legend(): HTMLElement {
+function showLegend(axes: readonly [AxisGeometry, AxisGeometry]): void {
   const { t } = page;
   const item = (className: string, text: string) =>
     h("span", { class: "chip" }, h("span", { class: `key ${className}` }), text);
-  return h(
-    "div",
-    { class: "legend muted" },
+  fill(
+    parts.legend,
     item("kernel", t("legendKernel")),
-    item("pad", t("legendPadding")),
-    item("unread", t("legendUnread")),
+    axes.some(({ before, after }) => before + after > 0) && item("pad", t("legendPadding")),
+    axes.some(({ unread }) => unread > 0) && item("unread", t("legendUnread")),
     item("cell", t("legendSelected")),
     h("span", { text: t("pictureHelp") }),
   );

@@ -307,14 +307,14 @@ export function countFormulas(
 ): { readonly parameters: Formula; readonly macs: Formula } {
   const { input, outChannels, kernelSize, groups, bias } = settings;
   const [batch, , height, width] = solution.output;
-  const taps = `${groups === 1 ? input[1] : `${input[1]} / ${groups}`}·${kernelSize[0]}·${kernelSize[1]}`;
+  const taps = `${groups === 1 ? input[1] : `(${input[1]} / ${groups})`}·${kernelSize[0]}·${kernelSize[1]}`;
   return {
     parameters: {
-      general: `out·in / groups·kernel${bias ? " + out" : ""}`,
+      general: `out·(in / groups)·kH·kW${bias ? " + out" : ""}`,
       numbers: `${outChannels}·${taps}${bias ? ` + ${outChannels}` : ""} = ${count(solution.parameters)}`,
     },
     macs: {
-      general: "N·out·Hₒᵤₜ·Wₒᵤₜ·in / groups·kernel",
+      general: "N·out·Hₒᵤₜ·Wₒᵤₜ·(in / groups)·kH·kW",
       numbers: `${batch}·${outChannels}·${height}·${width}·${taps} = ${count(solution.macs)}`,
     },
   };

@@ -121,14 +121,17 @@ export class Picture {
     pattern.append("line").attr("y2", 6).attr("stroke", theme.muted).attr("stroke-width", 1.4);
     this.#drawInput(surface.append("g"), layout.input);
     this.#drawOutput(surface.append("g"), layout.output);
-    const text = (x: number, y: number, content: string) =>
-      surface
+    const text = (x: number, y: number, content: string) => {
+      const label = surface
         .append("text")
-        .attr("x", x)
         .attr("y", y)
         .attr("fill", theme.muted)
         .attr("font-size", 12)
         .text(content);
+      // A small grid at the edge must not push its caption out of the picture.
+      const length = label.node()?.getComputedTextLength() ?? 0;
+      label.attr("x", Math.max(0, Math.min(x, width - length)));
+    };
     text(2, caption - 7, captions.input);
     text(layout.output.x, layout.output.y - 7, captions.output);
     surface.append("g").attr("class", "moving").attr("pointer-events", "none");

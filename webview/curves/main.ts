@@ -17,8 +17,8 @@ import { button, checkbox, radioGroup, slider } from "../shared/ui.js";
 import { Chart } from "./chart.js";
 import type { CurvesPage, Settings } from "./chart.js";
 import { Crosshair } from "./crosshair.js";
-import { matchRuns, RunList } from "./runs.js";
-import { CurveStore, toCsv } from "./series.js";
+import { RunList } from "./runs.js";
+import { CurveStore, matchRuns, toCsv } from "./series.js";
 import type { XAxis } from "./series.js";
 import { StatusLines } from "./status.js";
 

@@ -2,6 +2,7 @@ import { h } from "../shared/dom.js";
 import { checkbox, setInvalid, textField } from "../shared/ui.js";
 import type { Checkbox } from "../shared/ui.js";
 import type { CurvesPage } from "./chart.js";
+import { matchRuns } from "./series.js";
 
 export interface RunListHost {
   readonly page: CurvesPage;
@@ -12,20 +13,6 @@ export interface RunListHost {
   setHidden(hidden: readonly string[]): void;
   setFilter(filter: string): void;
   emphasise(run: string | undefined): void;
-}
-
-/** The runs a filter keeps. A broken expression keeps all and says why. */
-export function matchRuns(
-  runs: readonly string[],
-  filter: string,
-): { readonly runs: readonly string[]; readonly error?: string } {
-  if (filter === "") return { runs };
-  try {
-    const expression = new RegExp(filter, "iu");
-    return { runs: runs.filter((run) => expression.test(run)) };
-  } catch (error) {
-    return { runs, error: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 /** The list of runs: show and hide, all at once, filter by regular expression. */

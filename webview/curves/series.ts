@@ -304,3 +304,17 @@ export function spread(length: number, count: number): number[] {
   if (length <= count) return Array.from({ length }, (_, i) => i);
   return Array.from({ length: count }, (_, i) => Math.round((i * (length - 1)) / (count - 1)));
 }
+
+/** The runs a filter keeps. A broken expression keeps all and says why. */
+export function matchRuns(
+  runs: readonly string[],
+  filter: string,
+): { readonly runs: readonly string[]; readonly error?: string } {
+  if (filter === "") return { runs };
+  try {
+    const expression = new RegExp(filter, "iu");
+    return { runs: runs.filter((run) => expression.test(run)) };
+  } catch (error) {
+    return { runs, error: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -26,7 +26,7 @@ export const calculatorEn = {
   output: "Output",
   noOutput: "No output",
   copy: "Copy code",
-  formula: "How it comes about",
+  formula: "Arithmetic",
   parametersLabel: "Parameters",
   macsLabel: "MACs",
   unusedRows: "The last {count} rows of the padded input are never read.",
