@@ -10,6 +10,7 @@ import { Device } from "./tensor/device.js";
 import "./tensor/reading.js";
 import { setStateHook, Tensor } from "./tensor/tensor.js";
 import { fromData } from "./ops/leaf.js";
+import { defaultGenerator, Generator } from "./tensor/generator.js";
 
 installMethods();
 setRecordHook(noteRecorded);
@@ -65,6 +66,14 @@ const own = {
   /** A device by name: `torch.device("cpu")`. */
   device: (type: ConstructorParameters<typeof Device>[0], index: number | null = null): Device =>
     new Device(type, index),
+  Generator,
+  defaultGenerator,
+  /** Seeds the default generator: the same seed gives PyTorch's numbers. */
+  manualSeed: (seed: number | bigint): Generator => defaultGenerator.manualSeed(seed),
+  initialSeed: (): number => defaultGenerator.initialSeed(),
+  /** The default generator's state as a uint8 tensor, PyTorch's 5056 bytes. */
+  getRngState: (): Tensor => fromData(defaultGenerator._state().slice() as Uint8Array<ArrayBuffer>, [5056], dtype.uint8),
+  setRngState: (state: Tensor): void => void defaultGenerator._setState(state.toBytes()),
   noGrad,
   enableGrad,
   setGradEnabled,

@@ -111,3 +111,11 @@ function build(data: TensorData, dtype: DType | null): Tensor {
   const type = dtype ?? inferDtype(values);
   return fromData(encode(values, type), shape, type);
 }
+
+export const empty = op({
+  signature:
+    "empty(int... size, *, any memory_format=None, Tensor? out=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
+  doc: `A tensor of \`size\` to be filled; it holds zeros.\n\n${page("empty")}`,
+  call: (size, _memory, dtype, _layout, _device, _pin, requiresGrad) =>
+    filled(size, 0, dtype ?? getDefaultDtype(), requiresGrad),
+});

@@ -10,6 +10,7 @@ import * as norm from "./norm.js";
 import * as pad from "./pad.js";
 import * as pointwise from "./pointwise.js";
 import * as pool from "./pool.js";
+import * as random from "./random.js";
 import * as reduce from "./reduce.js";
 import * as view from "./view.js";
 import type { OpRecord } from "./record.js";
@@ -27,6 +28,7 @@ const families = {
   pad,
   pointwise,
   pool,
+  random,
   reduce,
   view,
 };

@@ -100,6 +100,17 @@ export type CallArgs<S extends string> = S extends `${string}(${infer B}) -> ${s
   ? Prefixes<Required<B>, OptionalPositional<B>, Defaulted<B>>
   : never;
 
+/** The arguments of a signature by their option names. */
+export type Arguments<S extends string> = S extends `${string}(${infer B}) -> ${string}` ? ArgumentsOf<B> : never;
+type ArgumentsOf<B extends string> = B extends `${infer H}, ${infer R}` ? ArgumentOf<H> & ArgumentsOf<R> : ArgumentOf<B>;
+type ArgumentOf<P extends string> = P extends "*" | ""
+  ? unknown
+  : P extends `${infer T} ${infer N}=${string}`
+    ? { readonly [K in Camel<N>]: TypeOf<T> }
+    : P extends `${infer T} ${infer N}`
+      ? { readonly [K in Camel<N>]: TypeOf<T> }
+      : unknown;
+
 export type TypeWord = keyof SchemaTypes;
 
 /** One parameter of a parsed signature. */

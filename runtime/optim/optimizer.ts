@@ -51,6 +51,8 @@ export abstract class Optimizer<O extends object> {
         ? [{ params: given as Tensor[] }]
         : (given as ({ params: Iterable<Tensor> } & Partial<O>)[]);
     for (const group of groups) this.addParamGroup(group as Partial<O> & { params: Iterable<Tensor> });
+    // The initial values are computed now, so that the first step has the structure of all others.
+    requestFlush();
   }
 
   /** Adds a group of parameters with settings of its own. */

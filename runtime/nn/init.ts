@@ -1,0 +1,131 @@
+/** Initialisation of parameters. @see https://pytorch.org/docs/stable/nn.init.html */
+import { noGrad } from "../autograd/mode.js";
+import { ValueError } from "../errors.js";
+import { numel } from "../tensor/strides.js";
+import { encode, fromData } from "../ops/leaf.js";
+import { drawn } from "../ops/random.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { bound } from "./arguments.js";
+
+/** Inputs and outputs of one unit of a weight `[out, in, k…]`. */
+export function calculateFanInAndFanOut(t: Tensor): [number, number] {
+  const shape = t.shape;
+  if (shape.length < 2) {
+    throw new ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions");
+  }
+  const field = numel(shape.slice(2));
+  return [shape[1]! * field, shape[0]! * field];
+}
+
+/** The recommended gain of a nonlinearity. */
+export function calculateGain(nonlinearity: string, param: number | null = null): number {
+  switch (nonlinearity) {
+    case "linear":
+    case "conv1d":
+    case "conv2d":
+    case "conv3d":
+    case "conv_transpose1d":
+    case "conv_transpose2d":
+    case "conv_transpose3d":
+    case "sigmoid":
+      return 1;
+    case "tanh":
+      return 5 / 3;
+    case "relu":
+      return Math.SQRT2;
+    case "leaky_relu":
+      return Math.sqrt(2 / (1 + (param ?? 0.01) ** 2));
+    case "selu":
+      return 3 / 4;
+    default:
+      throw new ValueError(`Unsupported nonlinearity ${nonlinearity}`);
+  }
+}
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** Fills with uniform numbers in [a, b). */
+export function uniform_(tensor: Tensor, ...args: (number | Options | undefined)[]): Tensor {
+  const { a, b } = bound("uniform_(float a=0, float b=1) -> Tensor", args);
+  return noGrad(() => tensor.uniform_(a, b));
+}
+
+/** Fills with normal numbers. */
+export function normal_(tensor: Tensor, ...args: (number | Options | undefined)[]): Tensor {
+  const { mean, std } = bound("normal_(float mean=0, float std=1) -> Tensor", args);
+  return noGrad(() => tensor.normal_(mean, std));
+}
+
+/** Fills with normal numbers, drawn again when outside [a, b]. */
+export function truncNormal_(tensor: Tensor, ...args: (number | Options | undefined)[]): Tensor {
+  const { mean, std, a, b } = bound(
+    "trunc_normal_(float mean=0, float std=1, float a=-2, float b=2) -> Tensor",
+    args,
+  );
+  return noGrad(() =>
+    tensor.copy_(drawn({ kind: "truncNormal", mean, std, a, b }, tensor.shape, tensor.dtype)),
+  );
+}
+
+export function constant_(tensor: Tensor, val: number): Tensor {
+  return noGrad(() => tensor.fill_(val));
+}
+
+export function ones_(tensor: Tensor): Tensor {
+  return constant_(tensor, 1);
+}
+
+export function zeros_(tensor: Tensor): Tensor {
+  return noGrad(() => tensor.zero_());
+}
+
+/** Fills a matrix with the identity. */
+export function eye_(tensor: Tensor): Tensor {
+  if (tensor.ndim !== 2) throw new ValueError("Only tensors with 2 dimensions are supported");
+  const [n, m] = tensor.shape as [number, number];
+  const rows = Array.from({ length: n }, (_, i) => Array.from({ length: m }, (_, j) => Number(i === j)));
+  return copyNumbers(tensor, rows.flat());
+}
+
+function copyNumbers(tensor: Tensor, values: readonly number[]): Tensor {
+  return noGrad(() => tensor.copy_(fromData(encode(values, tensor.dtype), tensor.shape, tensor.dtype)));
+}
+
+/** Xavier/Glorot: uniform in ±gain · √(6 / (fanIn + fanOut)). */
+export function xavierUniform_(tensor: Tensor, ...args: (number | Options | undefined)[]): Tensor {
+  const { gain } = bound("xavier_uniform_(float gain=1) -> Tensor", args);
+  const [fanIn, fanOut] = calculateFanInAndFanOut(tensor);
+  const limit = Math.sqrt(3) * gain * Math.sqrt(2 / (fanIn + fanOut));
+  return uniform_(tensor, -limit, limit);
+}
+
+/** Xavier/Glorot: normal with deviation gain · √(2 / (fanIn + fanOut)). */
+export function xavierNormal_(tensor: Tensor, ...args: (number | Options | undefined)[]): Tensor {
+  const { gain } = bound("xavier_normal_(float gain=1) -> Tensor", args);
+  const [fanIn, fanOut] = calculateFanInAndFanOut(tensor);
+  return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)));
+}
+
+const kaimingSignature = "kaiming_(float a=0, str mode='fan_in', str nonlinearity='leaky_relu') -> Tensor";
+
+function kaimingStd(tensor: Tensor, args: readonly unknown[]): number {
+  const { a, mode, nonlinearity } = bound(kaimingSignature, args);
+  if (mode !== "fan_in" && mode !== "fan_out") {
+    throw new ValueError(`Mode ${mode} not supported, please use one of ['fan_in', 'fan_out']`);
+  }
+  const [fanIn, fanOut] = calculateFanInAndFanOut(tensor);
+  return calculateGain(nonlinearity, a) / Math.sqrt(mode === "fan_in" ? fanIn : fanOut);
+}
+
+/** Kaiming/He: uniform in ±gain · √(3 / fan). */
+export function kaimingUniform_(tensor: Tensor, ...args: (number | string | Options | undefined)[]): Tensor {
+  if (tensor.numel() === 0) return tensor;
+  const limit = Math.sqrt(3) * kaimingStd(tensor, args);
+  return uniform_(tensor, -limit, limit);
+}
+
+/** Kaiming/He: normal with deviation gain / √fan. */
+export function kaimingNormal_(tensor: Tensor, ...args: (number | string | Options | undefined)[]): Tensor {
+  if (tensor.numel() === 0) return tensor;
+  return normal_(tensor, 0, kaimingStd(tensor, args));
+}
