@@ -59,6 +59,8 @@ interface UnaryOptions<S extends string> {
   readonly grad: ((g: Tensor, x: () => Tensor, y: () => Tensor) => Tensor) | null;
   /** Whether bool input is accepted. */
   readonly bool?: boolean;
+  /** Checks the dtype of the input. */
+  readonly check?: (dtype: DType) => void;
   /** The result's dtype when it is not the computed one. */
   readonly result?: "bool";
   /** What integers do where the op changes nothing on them (`floor`). */
@@ -87,6 +89,7 @@ export function unary<const S extends string>(o: UnaryOptions<S>): OpFunction<S>
     ...(o.host === undefined ? {} : { host: o.host }),
   });
   const call = (input: Tensor): Tensor => {
+    o.check?.(input.dtype);
     if (o.bool === false && input.dtype === bool) {
       throw new RuntimeError(`${name}: bool tensors are not supported`);
     }

@@ -1,10 +1,15 @@
 /** All op records, family by family. */
+import * as activation from "./activation.js";
+import * as combine from "./combine.js";
+import * as compare from "./compare.js";
 import * as conv from "./conv.js";
 import * as convert from "./convert.js";
 import * as copy from "./copy.js";
 import * as create from "./create.js";
 import * as embedding from "./embedding.js";
+import * as extrema from "./extrema.js";
 import * as gather from "./gather.js";
+import * as math from "./math.js";
 import * as matmul from "./matmul.js";
 import * as norm from "./norm.js";
 import * as pad from "./pad.js";
@@ -12,17 +17,25 @@ import * as pointwise from "./pointwise.js";
 import * as pool from "./pool.js";
 import * as random from "./random.js";
 import * as reduce from "./reduce.js";
+import * as rounding from "./rounding.js";
+import * as softmax from "./softmax.js";
+import * as specialValues from "./special-values.js";
 import * as view from "./view.js";
 import type { OpRecord } from "./record.js";
 
 // prettier-ignore
 const families = {
+  activation,
+  combine,
+  compare,
   conv,
   convert,
   copy,
   create,
   embedding,
+  extrema,
   gather,
+  math,
   matmul,
   norm,
   pad,
@@ -30,6 +43,9 @@ const families = {
   pool,
   random,
   reduce,
+  rounding,
+  softmax,
+  specialValues,
   view,
 };
 

@@ -1,6 +1,7 @@
 /** Host kernels: what ONNX Runtime's CPU provider lacks, in TypeScript, on the engine thread. */
 import type { DTypeName, HostArray } from "../../tensor/dtype.js";
 import { convKernels } from "./conv.js";
+import { pointwiseKernels } from "./pointwise.js";
 import { unaryKernels } from "./unary.js";
 
 export interface KernelInput {
@@ -24,5 +25,6 @@ export type HostKernel = (
 /** By the name an op record's `host` gives. */
 export const kernels: Readonly<Record<string, HostKernel>> = {
   ...convKernels,
+  ...pointwiseKernels,
   ...unaryKernels,
 };
