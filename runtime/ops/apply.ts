@@ -55,6 +55,10 @@ class OpGradNode extends GradNode implements GradContext {
     this.#resultMetas = results.map((t) => ({ shape: t._shape, dtype: t.dtype }));
   }
 
+  get inputs(): number {
+    return this.#inputMetas.length;
+  }
+
   input(i: number): Tensor {
     return this.#saved(this.#inputs, this.#inputVersions, i);
   }

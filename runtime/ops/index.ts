@@ -6,9 +6,13 @@ import * as conv from "./conv.js";
 import * as convert from "./convert.js";
 import * as copy from "./copy.js";
 import * as create from "./create.js";
+import * as dropout from "./dropout.js";
 import * as embedding from "./embedding.js";
 import * as extrema from "./extrema.js";
+import * as extremes from "./extremes.js";
 import * as gather from "./gather.js";
+import * as join from "./join.js";
+import * as loss from "./loss.js";
 import * as math from "./math.js";
 import * as matmul from "./matmul.js";
 import * as norm from "./norm.js";
@@ -20,6 +24,7 @@ import * as reduce from "./reduce.js";
 import * as rounding from "./rounding.js";
 import * as softmax from "./softmax.js";
 import * as specialValues from "./special-values.js";
+import * as statistics from "./statistics.js";
 import * as view from "./view.js";
 import type { OpRecord } from "./record.js";
 
@@ -32,9 +37,13 @@ const families = {
   convert,
   copy,
   create,
+  dropout,
   embedding,
   extrema,
+  extremes,
   gather,
+  join,
+  loss,
   math,
   matmul,
   norm,
@@ -46,6 +55,7 @@ const families = {
   rounding,
   softmax,
   specialValues,
+  statistics,
   view,
 };
 

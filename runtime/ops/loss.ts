@@ -3,7 +3,7 @@ import { RuntimeError, ValueError } from "../errors.js";
 import { int64 } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { sameShape } from "./apply.js";
-import { logSoftmax } from "./activation.js";
+import { logSoftmax } from "./softmax.js";
 import { broadcastShapes, page } from "./family.js";
 import { op } from "./record.js";
 import { expandTo } from "./view.js";

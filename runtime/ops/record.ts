@@ -9,6 +9,8 @@ import { enterCall, leaveCall, reportResult } from "./depth.js";
 /** What a gradient rule sees of the call. Inputs and outputs are checked for in-place changes when they are used. */
 export interface GradContext<A extends Attrs = Attrs> {
   readonly attrs: A;
+  /** How many inputs there are. */
+  readonly inputs: number;
   /** The input as it was; throws when it was changed in place since. */
   input(i: number): Tensor;
   output(i?: number): Tensor;

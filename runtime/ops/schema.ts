@@ -175,7 +175,7 @@ export function parseSignature(text: string): Signature {
       varargs,
       keywordOnly,
       required: p[3] === undefined && !keywordOnly,
-      default: p[3] === undefined ? undefined : parseDefault(p[3], text),
+      default: p[3] === undefined ? undefined : asList(parseDefault(p[3], text), type, list),
     });
   }
   return { text, name, parameters, required: parameters.filter((p) => p.required).length, returns };
@@ -192,4 +192,10 @@ function parseDefault(text: string, signature: string): unknown {
   const n = Number(text);
   if (text === "" || Number.isNaN(n)) throw new ValueError(`default ${text} in ${signature}`);
   return n;
+}
+
+/** One number standing for a list of them. */
+function asList(value: unknown, type: string, list: number): unknown {
+  if (typeof value !== "number" || (list < 0 && type !== "int[]|str")) return value;
+  return Array.from({ length: Math.max(1, list) }, () => value);
 }
