@@ -1,6 +1,5 @@
 /** Dropout with PyTorch's random numbers. */
 import { RuntimeError, ValueError } from "../errors.js";
-import { isDense } from "../tensor/strides.js";
 import { Tensor } from "../tensor/tensor.js";
 import { functionalPage } from "./activation.js";
 import { elementwise, maybeInPlace, num, type Elementwise } from "./elementwise.js";
@@ -42,17 +41,8 @@ function noiseFor(input: Tensor, keep: number, features: boolean): Tensor {
       input.dtype,
     );
   }
-  if (input.isContiguous() || !isDense(input._shape, input._strides)) {
-    return drawn(draw, input._shape, input.dtype);
-  }
-  // Numbers fall in the order of the memory: draw over the axes as they lie, then bring them back.
-  const order = [...input._shape.keys()].sort((a, b) => input._strides[b]! - input._strides[a]!);
-  const laid = drawn(
-    draw,
-    order.map((axis) => input._shape[axis]!),
-    input.dtype,
-  );
-  return laid.permute(order.map((_, axis) => order.indexOf(axis)));
+  // In C order whatever the input's strides are, as PyTorch draws here.
+  return drawn(draw, input._shape, input.dtype);
 }
 
 interface Kind {
