@@ -5,7 +5,8 @@ import { installExtension } from "./lib/host.mjs";
 import { root } from "./lib/setup.mjs";
 import { nativeTarget, packageExtension } from "./package.mjs";
 
+const vsix = await packageExtension(nativeTarget());
 const extensions = path.join(root, "out", "host", "extensions");
 fs.rmSync(extensions, { recursive: true, force: true });
 fs.mkdirSync(extensions, { recursive: true });
-await installExtension(await packageExtension(nativeTarget()), extensions);
+await installExtension(vsix, extensions);

@@ -103,6 +103,8 @@ const settings = {
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "workbench.enableExperiments": false,
   "workbench.editor.useModal": "off",
+  "workbench.editor.revealIfOpen": true,
+  "github.gitAuthentication": false,
   "chat.disableAIFeatures": true,
   "telemetry.telemetryLevel": "off",
   "update.mode": "none",

@@ -21,7 +21,7 @@ export interface Host {
   readonly password: string;
   /** The server's user data; logs of the extension host are below it. */
   readonly dataDir: string;
-  /** The extension host's logs, for a failure's message. */
+  /** The extension's output and the extension host's errors, for a failure's message. */
   logs(): string;
   close(): Promise<void>;
 }
@@ -53,11 +53,17 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
   };
 }
 
+/** The extension's own output, and what went wrong in the extension host. */
 function readLogs(folder: string): string {
   if (!fs.existsSync(folder)) return "";
-  return fs
-    .readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => /(exthost|tensorscope)/i.test(name) && name.endsWith(".log"))
-    .map((name) => `--- ${name}\n${fs.readFileSync(path.join(folder, name), "utf8").slice(-4000)}`)
-    .join("\n");
+  const logs: string[] = [];
+  for (const name of fs.readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".log")) continue;
+    const own = /tensorscope[^/\\]*\.log$/i.test(name);
+    if (!own && !name.endsWith("remoteexthost.log")) continue;
+    const lines = fs.readFileSync(path.join(folder, name), "utf8").trim().split("\n");
+    const kept = own ? lines.slice(-60) : lines.filter((line) => line.includes("[error]")).slice(-20);
+    if (kept.join("") !== "") logs.push(`--- ${path.basename(name)}`, ...kept);
+  }
+  return logs.join("\n");
 }

@@ -40,14 +40,16 @@ export class Workbench {
   readonly page: Page;
   readonly #browser: Browser;
   readonly #host: Host;
-  /** What the page's console said, newest last. */
+  /** Errors of the page's console, newest last. */
   readonly consoleLines: string[] = [];
 
   private constructor(browser: Browser, page: Page, host: Host) {
     this.#browser = browser;
     this.page = page;
     this.#host = host;
-    page.on("console", (message) => this.consoleLines.push(`${message.type()}: ${message.text()}`));
+    page.on("console", (message) => {
+      if (message.type() === "error") this.consoleLines.push(`console: ${message.text()}`);
+    });
     page.on("pageerror", (error) => this.consoleLines.push(`pageerror: ${error.message}`));
   }
 
@@ -116,11 +118,9 @@ export class Workbench {
       await row
         .filter({ hasText: path.basename(file) })
         .first()
-        .waitFor({ timeout: 3000 });
-      await this.page.keyboard.press("Enter");
-      await this.page.waitForSelector(`.tab.active[data-resource-name="${path.basename(file)}"]`, {
-        timeout: 5000,
-      });
+        .click({ timeout: 3000 });
+      const tab = `.tab.active[data-resource-name="${path.basename(file)}"]`;
+      await this.page.waitForSelector(`.editor-group-container.active ${tab}`, { timeout: 5000 });
       return true;
     });
     await this.editor.locator(".view-line").first().waitFor();
