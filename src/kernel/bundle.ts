@@ -238,21 +238,29 @@ export interface MappedPlace {
   readonly column: number;
 }
 
-/** Where a place of the bundle comes from; lines and columns count from zero. */
+/**
+ * Where a place of the bundle comes from; lines and columns count from zero.
+ * @param textOf the source as esbuild got it: maps name the starts of expressions, and where the texts agree from
+ * there on, the place is exact.
+ */
 export function originalPlace(
-  { map }: Bundle,
+  { map, code }: Bundle,
   entry: string,
-  line: number,
-  column: number,
+  { line, column }: { readonly line: number; readonly column: number },
+  textOf?: (file: string) => string | undefined,
 ): MappedPlace | undefined {
   const found = map.findEntry(line, column);
   if (!("originalSource" in found) || found.originalSource.includes("outside:")) return undefined;
-  const source = found.originalSource.replace(/^file:\/\//, "");
-  return {
-    file: path.resolve(path.dirname(entry), source),
-    line: found.originalLine,
-    column: found.originalColumn,
-  };
+  const file = path.resolve(path.dirname(entry), found.originalSource.replace(/^file:\/\//, ""));
+  const { originalLine, originalColumn, generatedLine, generatedColumn } = found;
+  const here = { file, line: originalLine, column: originalColumn };
+  const source = textOf?.(file)?.split(/\r\n|\r|\n/)[originalLine];
+  if (source === undefined || generatedLine !== line) return here;
+  const generated = code.split("\n")[line] ?? "";
+  const gap = generated.slice(generatedColumn, column);
+  const agrees =
+    source.startsWith(gap, originalColumn) && generated[column] === source[originalColumn + gap.length];
+  return agrees ? { ...here, column: originalColumn + gap.length } : here;
 }
 
 /** Frames of a stack that lie in the bundle named `script`, innermost first, with zero-based lines and columns. */

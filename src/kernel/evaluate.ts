@@ -23,6 +23,8 @@ export interface Probe {
 const hook = "__tensorscopeRun";
 const entry = new vm.Script(`globalThis.${hook}()`, { filename: "tensorscope-entry.cjs" });
 
+const foreignPackage = (specifier: string): object => foreignModule(specifier.replace(/^node:/, ""));
+
 export class Sandbox {
   /** On the clock of `performance.now()`. */
   readonly deadline: number;
@@ -80,7 +82,7 @@ export class Sandbox {
       const run = vm.compileFunction(bundle.code, parameters, { filename: script }) as (
         ...args: unknown[]
       ) => void;
-      run(module, module.exports, foreignModule("require"), () => library, foreignModule, instruments);
+      run(module, module.exports, foreignModule("require"), () => library, foreignPackage, instruments);
     });
     return module.exports;
   }

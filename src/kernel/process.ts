@@ -270,6 +270,11 @@ export class KernelProcess {
     if (waiting === undefined) return;
     this.#waiting.delete(wire.id);
     clearTimeout(waiting.timer);
+    if (wire.last === true) {
+      // It ends by itself; the next request finds another process.
+      this.#forget();
+      this.#options.onRecycle();
+    }
     if ("error" in wire) waiting.reject(new KernelError(wire.error));
     else waiting.resolve(wire.reply as never);
   }

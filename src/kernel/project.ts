@@ -140,8 +140,9 @@ export class Project {
   placeOfError(error: unknown): Place | undefined {
     const stack = error instanceof Error ? error.stack : undefined;
     if (stack === undefined || this.#bundle === undefined) return undefined;
-    for (const { line, column } of bundleFrames(stack, this.script)) {
-      const found = originalPlace(this.#bundle, this.entry.file, line, column);
+    for (const frame of bundleFrames(stack, this.script)) {
+      const textOf = (file: string): string | undefined => this.#members.get(file)?.edited?.text;
+      const found = originalPlace(this.#bundle, this.entry.file, frame, textOf);
       const member = found === undefined ? undefined : this.#members.get(found.file);
       if (found === undefined || member?.edited === undefined) continue;
       const offset = member.edited.origin(member.editedLines!.offset(found));

@@ -448,8 +448,9 @@ export type ErrorReason =
 
 export type ToKernel = { readonly id: number; readonly request: KernelRequest };
 export type FromKernel =
-  | { readonly id: number; readonly reply: unknown }
-  | { readonly id: number; readonly error: WireError }
+  /** `last`: the process ends now and wants no more requests. */
+  | { readonly id: number; readonly reply: unknown; readonly last?: boolean }
+  | { readonly id: number; readonly error: WireError; readonly last?: boolean }
   | { readonly event: KernelEvent };
 
 /** A request that failed; `reason` says which way. */

@@ -26,7 +26,8 @@ import { libraryVersion } from "./version.js";
 import { wireError } from "./wire.js";
 
 export interface RunnerOptions {
-  readonly emit: (event: KernelEvent) => void;
+  /** Resolves when the event is on its way. */
+  readonly emit: (event: KernelEvent) => Promise<void>;
   /** Milliseconds between asking code to stop and ending its thread. */
   readonly grace: number;
   /** The process can only be replaced now. */
@@ -78,7 +79,7 @@ export class Runner {
       );
       const snapshot = locateSnapshot(reply.snapshot, await this.#parsedFiles(program));
       this.#program = program;
-      this.#options.emit({ type: "model", file: request.file, export: request.export, snapshot });
+      void this.#options.emit({ type: "model", file: request.file, export: request.export, snapshot });
       return { ...reply, snapshot };
     });
   }
@@ -184,7 +185,7 @@ export class Runner {
     }
   }
 
-  #onSay(message: Say): void {
+  async #onSay(message: Say): Promise<void> {
     const run = this.#task?.run;
     if (message.type === "print") {
       const { level, text } = message;
@@ -198,7 +199,7 @@ export class Runner {
     } else if (run === undefined) return;
     else if (message.type === "points") {
       const { points } = message;
-      this.#options.emit({ type: "points", run, points: points.map((point) => ({ run, ...point })) });
+      await this.#options.emit({ type: "points", run, points: points.map((point) => ({ run, ...point })) });
       for (const { step } of points) this.#reported = Math.max(this.#reported ?? 0, step);
       if (this.#loops.length === 0) this.#state(run, "running");
     } else {
@@ -213,7 +214,7 @@ export class Runner {
     const step = outer?.step ?? (this.#reported === undefined ? undefined : this.#reported + 1);
     const message =
       ended ?? [outer?.desc ?? "", ...inner.map((loop) => formatProgress(loop))].filter(Boolean).join(" · ");
-    this.#options.emit({
+    void this.#options.emit({
       type: "runState",
       run,
       phase: shown,
@@ -250,8 +251,8 @@ function inputsOf(
 }
 
 function firstPlace({ bundle, script, file }: Program, stack: string): SourceLocation | undefined {
-  for (const { line, column } of bundleFrames(stack, script)) {
-    const place = originalPlace(bundle, file, line, column);
+  for (const frame of bundleFrames(stack, script)) {
+    const place = originalPlace(bundle, file, frame);
     if (place !== undefined) return place;
   }
   return undefined;
@@ -263,7 +264,7 @@ function mapStack({ bundle, script, file }: Program, stack: string): string {
     .split("\n")
     .map((text) => {
       const [frame] = bundleFrames(text, script);
-      const place = frame && originalPlace(bundle, file, frame.line, frame.column);
+      const place = frame && originalPlace(bundle, file, frame);
       if (place === undefined) return text;
       const where = `${place.file}:${place.line + 1}:${place.column + 1}`;
       return text.replace(new RegExp(`[^\\s(]*${script.replaceAll(".", "\\.")}:\\d+:\\d+`), () => where);

@@ -21,7 +21,8 @@ type Handlers = {
 };
 
 export interface Server {
-  emit(event: KernelEvent): void;
+  /** Resolves when the event has been handed to the system. */
+  emit(event: KernelEvent): Promise<void>;
   /** Ends the process once the answers under way are sent; the supervisor starts another. */
   recycle(): void;
 }
@@ -55,6 +56,7 @@ export function serve(kernel: KernelName, handlers: Handlers): Server {
       if (process.connected) process.send!(message, () => resolve());
       else resolve();
     });
+  const isLast = (): boolean => leaving && open === 1;
   const answer = async ({ id, request }: ToKernel): Promise<void> => {
     if (request.type === "shutdown") {
       await send({ id, reply: null });
@@ -70,9 +72,10 @@ export function serve(kernel: KernelName, handlers: Handlers): Server {
           reason: "protocol",
         });
       }
-      await send({ id, reply: await handler(request) });
+      const reply = await handler(request);
+      await send({ id, reply, last: isLast() });
     } catch (error) {
-      await send({ id, error: toWire(error) });
+      await send({ id, error: toWire(error), last: isLast() });
     }
     open--;
     if (leaving && open === 0) process.exit(recycleCode);
@@ -92,7 +95,7 @@ export function serve(kernel: KernelName, handlers: Handlers): Server {
     },
   });
   return {
-    emit: (event) => void send({ event }),
+    emit: (event) => send({ event }),
     recycle() {
       leaving = true;
     },

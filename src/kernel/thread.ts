@@ -35,7 +35,7 @@ export class UserError extends Error {
 const terminateLimit = 2000;
 
 export class UserThread {
-  readonly #onSay: (message: Say) => void;
+  readonly #onSay: (message: Say) => Promise<void>;
   #worker: Worker | undefined;
   #memory = new Int32Array(new SharedArrayBuffer(4 * shared.length));
   readonly #waiting = new Map<number, Waiting>();
@@ -43,7 +43,8 @@ export class UserThread {
   /** Ends the wait of a `cancel`. */
   #settled: (() => void) | undefined;
 
-  constructor(onSay: (message: Say) => void) {
+  /** @param onSay resolves when the message has been passed on. */
+  constructor(onSay: (message: Say) => Promise<void>) {
     this.#onSay = onSay;
   }
 
@@ -123,10 +124,13 @@ export class UserThread {
       stderr: false,
     });
     worker.on("message", (message: FromThread) => {
-      Atomics.sub(memory, shared.backlog, 1);
-      Atomics.notify(memory, shared.backlog);
+      const handled = (): void => {
+        Atomics.sub(memory, shared.backlog, 1);
+        Atomics.notify(memory, shared.backlog);
+      };
       if (worker !== this.#worker) return;
-      this.#receive(message);
+      // What the editor has not taken yet counts as backlog too.
+      void Promise.resolve(this.#receive(message)).then(handled, handled);
     });
     worker.on("error", (error: Error & { readonly code?: string }) => {
       if (worker !== this.#worker) return;
@@ -148,12 +152,13 @@ export class UserThread {
     return worker;
   }
 
-  #receive(message: FromThread): void {
+  #receive(message: FromThread): Promise<void> | undefined {
     if (message.type !== "done" && message.type !== "failed") return this.#onSay(message);
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.type === "done") waiting?.resolve(message.result as never);
     else waiting?.reject(new UserError(message.error));
     if (!this.busy) this.#settled?.();
+    return undefined;
   }
 }

@@ -15,7 +15,7 @@ const server = serve("tracer", {
   async trace(request) {
     const { reply, recycle } = await trace(request, {
       budget,
-      print: (level, text) => server.emit({ type: "console", kernel: "tracer", level, text }),
+      print: (level, text) => void server.emit({ type: "console", kernel: "tracer", level, text }),
     });
     if (recycle) server.recycle();
     return reply;

@@ -239,7 +239,7 @@ class FileTrace {
       // The base tells the shapes; without time left for the rest, its numbers are shown.
       if (index > 0 && sandbox.left < this.#options.budget / 2) break;
       runs.push(this.#forward(model, ordered, at, sandbox, recorder, index === 0 ? name : undefined));
-      if (this.recycle || runs[0]!.problem?.status === "failed") break;
+      if (this.recycle || sandbox.left <= 0) break;
     }
     const complete = runs.length === sizes.length;
     const used = complete ? runs : runs.slice(0, 1);

@@ -37,7 +37,7 @@ const { shared: memory } = workerData as ThreadData;
 setCancelFlag(memory);
 
 /** Messages that may be under way; a loop that prints without end must not fill the memory. */
-const maxBacklog = 1000;
+const maxBacklog = 64;
 
 function send(message: FromThread): void {
   const urgent = message.type === "done" || message.type === "failed";
@@ -68,14 +68,17 @@ for (const [stream, level] of [
 
 /** At most this often, in milliseconds, so that fast loops do not drown the editor. */
 const period = 50;
+/** Points in one message. */
+const maxPoints = 256;
 let points: ReportedPoint[] = [];
 let pointsSent = 0;
 const loops = new Map<number, ProgressState>();
 let loopsSent = 0;
 
 function flushPoints(): void {
-  if (points.length > 0) send({ type: "points", points });
+  const sent = points;
   points = [];
+  if (sent.length > 0) send({ type: "points", points: sent });
   pointsSent = performance.now();
 }
 
@@ -86,9 +89,10 @@ function flushLoops(): void {
 
 function listen(): void {
   loops.clear();
+  points = [];
   setReportSink((point) => {
     points.push(point);
-    if (performance.now() - pointsSent > period) flushPoints();
+    if (points.length >= maxPoints || performance.now() - pointsSent > period) flushPoints();
     checkCancelled();
   });
   setProgressSink((state) => {
@@ -203,9 +207,9 @@ async function train(task: TrainTask): Promise<TaskResults["train"]> {
     const returned = result === undefined ? "" : inspect(result, { depth: 2, breakLength: 100 });
     return { returned, milliseconds: performance.now() - start };
   } finally {
-    flushPoints();
     setReportSink(undefined);
     setProgressSink(undefined);
+    flushPoints();
   }
 }
 
