@@ -7,6 +7,7 @@ import { setFlushHook, setModuleResultHook, setResultHook } from "./ops/depth.js
 import { installMethods, namespace } from "./ops/install.js";
 import * as dtype from "./tensor/dtype.js";
 import { Device } from "./tensor/device.js";
+import { Slice } from "./tensor/slice.js";
 import "./tensor/reading.js";
 import { setStateHook, Tensor } from "./tensor/tensor.js";
 import { fromData } from "./ops/leaf.js";
@@ -25,18 +26,6 @@ setResultHook(function note(result: unknown): void {
     for (const r of result as Iterable<unknown>) if (r instanceof Tensor) noteVisible(r._value);
   }
 });
-
-/** A Python slice for `x.at(...)`: `torch.slice(1, 3)` is `1:3`, `torch.slice(null, null, 2)` is `::2`. */
-export class Slice {
-  readonly start: number | null;
-  readonly end: number | null;
-  readonly step: number;
-  constructor(start: number | null, end: number | null, step: number) {
-    this.start = start;
-    this.end = end;
-    this.step = step;
-  }
-}
 
 const own = {
   Tensor,

@@ -23,6 +23,7 @@ const words: Readonly<Record<TypeWord, string>> = {
   generator: "Generator",
   any: "unknown",
   "int?": "number | null",
+  "Tensor?": "Tensor | null",
   "int|str": "number | string",
   "int[]|str": "number | readonly number[] | string",
 };
@@ -45,7 +46,7 @@ function typeOf(p: Parameter): string {
   let t = words[p.type];
   if (p.type === "any") return "unknown";
   if (p.list >= 0)
-    t = p.type === "Tensor" ? "readonly Tensor[]" : `${t} | readonly ${t.includes("|") ? `(${t})` : t}[]`;
+    t = p.type.startsWith("Tensor") ? `readonly (${t})[]` : `${t} | readonly ${t.includes("|") ? `(${t})` : t}[]`;
   return p.nullable ? `${t} | null` : t;
 }
 

@@ -3,7 +3,7 @@ import { RuntimeError } from "../errors.js";
 import type { Builder, Ref } from "../graph/builder.js";
 import type { Attrs } from "../graph/value.js";
 import { bool } from "../tensor/dtype.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { choose, gt } from "./compare.js";
 import { elementwise, type Elementwise, maybeInPlace, num, requireFloat } from "./elementwise.js";
 import { erf, exp, sigmoid, tanh } from "./math.js";
@@ -45,6 +45,7 @@ export const relu = op({
 export const reluF = op({
   signature: "relu(Tensor input, bool inplace=False) -> Tensor",
   on: ["F"],
+  inplace: true,
   doc: relu.record.doc,
   call: (input, inplace) => maybeInPlace("relu", input, inplace, () => rectified(input)),
 });
@@ -143,8 +144,8 @@ export const celuF = op({
     maybeInPlace("celu", input, inplace, () => continuouslyDifferentiable(input, alpha)),
 });
 
-const SELU_ALPHA = 1.6732632423543772848170429916717;
-const SELU_SCALE = 1.0507009873554804934193349852946;
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
 const seluDoc = `scale · (max(0, x) + min(0, α (eˣ - 1))), scale and α such that it keeps mean 0 and variance 1.\n\n${functionalPage("selu")}`;
 const selfNormalizing = (input: Tensor): Tensor => exponentialUnit(input, SELU_ALPHA, SELU_SCALE, 1);
 export const selu = op({

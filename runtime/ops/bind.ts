@@ -36,6 +36,7 @@ const accepts: Readonly<Record<TypeWord, (v: unknown) => boolean>> = {
   device: (v) => typeof v === "string" || v instanceof Device,
   generator: (v) => typeof v === "object" && v !== null,
   any: () => true,
+  "Tensor?": (v) => v === null || v instanceof Tensor,
   "int?": (v) => v === null || isInt(v),
   "int|str": (v) => isInt(v) || typeof v === "string",
   "int[]|str": (v) => isInt(v) || typeof v === "string" || (Array.isArray(v) && v.every(isInt)),

@@ -1,6 +1,6 @@
 /** Dropout with PyTorch's random numbers. */
 import { RuntimeError, ValueError } from "../errors.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { functionalPage } from "./activation.js";
 import { elementwise, maybeInPlace, num, type Elementwise } from "./elementwise.js";
 import { drawn } from "./random.js";

@@ -66,21 +66,36 @@ const aminPrimitive = overDims("min");
 function argPrimitive(kind: Kind): OpPrimitive<DimAttrs> {
   return primitive<DimAttrs>({
     name: `arg${kind}`,
-    infer: ([x], { dim, keepdim }) => ({ shape: reducedShape(x!.shape, x!.shape.length ? [dim] : [], keepdim), dtype: int64 }),
+    infer: ([x], { dim, keepdim }) => ({
+      shape: reducedShape(x!.shape, x!.shape.length ? [dim] : [], keepdim),
+      dtype: int64,
+    }),
     grad: null,
     lower: (b, [x], { dim, keepdim }, [out]) => {
       if (x!.shape.length === 0) return b.tensor([0], "int64", []);
       let input = x!;
-      if (x!.dtype === "int64" || x!.dtype === "bool") return b.reshape(indexByTopK(kind, b, input, dim), out!.shape);
+      if (x!.dtype === "int64" || x!.dtype === "bool")
+        return b.reshape(indexByTopK(kind, b, input, dim), out!.shape);
       const nan = b.node("IsNaN", [input], undefined, "bool");
       const beyond = b.scalar(kind === "max" ? Infinity : -Infinity, input.dtype);
       // Infinities give way to NaNs: they are moved one step inside.
       const largest = input.dtype === "float64" ? Number.MAX_VALUE : 3.4028234663852886e38;
-      const capped = kind === "max" ? b.node("Min", [input, b.scalar(largest, input.dtype)]) : b.node("Max", [input, b.scalar(-largest, input.dtype)]);
-      const anyNan = b.cast(b.node("ReduceMax", [b.cast(nan, "float32"), b.ints([dim])], { keepdims: 1 }), "bool");
+      const capped =
+        kind === "max"
+          ? b.node("Min", [input, b.scalar(largest, input.dtype)])
+          : b.node("Max", [input, b.scalar(-largest, input.dtype)]);
+      const anyNan = b.cast(
+        b.node("ReduceMax", [b.cast(nan, "float32"), b.ints([dim])], { keepdims: 1 }),
+        "bool",
+      );
       const safe = b.node("Where", [nan, beyond, capped], undefined, input.dtype);
       input = b.node("Where", [anyNan, safe, input], undefined, input.dtype);
-      return b.node(kind === "max" ? "ArgMax" : "ArgMin", [input], { axis: dim, keepdims: Number(keepdim) }, "int64");
+      return b.node(
+        kind === "max" ? "ArgMax" : "ArgMin",
+        [input],
+        { axis: dim, keepdims: Number(keepdim) },
+        "int64",
+      );
     },
   });
 }
@@ -100,15 +115,25 @@ function nonEmpty(name: string, x: Tensor, dim: number | null): void {
   if (dim === null ? x.numel() === 0 : x.ndim > 0 && x._shape[dim] === 0) {
     const what = `${name}(): Expected reduction dim ${dim === null ? "" : `${String(dim)} `}to `;
     throw dim === null
-      ? new RuntimeError(`${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`)
+      ? new RuntimeError(
+          `${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
+        )
       : new IndexError(`${what}have non-zero size.`);
   }
 }
 
-function extremeAlong(kind: Kind, x: Tensor, dim: number, keepdim: boolean): NamedResults<{ values: Tensor; indices: Tensor }> {
+function extremeAlong(
+  kind: Kind,
+  x: Tensor,
+  dim: number,
+  keepdim: boolean,
+): NamedResults<{ values: Tensor; indices: Tensor }> {
   const d = wrapDim(dim, x.ndim);
   nonEmpty(kind, x, d);
-  const [indices] = applyAll(kind === "max" ? argmaxPrimitive : argminPrimitive, [x.detach()], { dim: d, keepdim: true }) as [Tensor];
+  const [indices] = applyAll(kind === "max" ? argmaxPrimitive : argminPrimitive, [x.detach()], {
+    dim: d,
+    keepdim: true,
+  }) as [Tensor];
   if (x.ndim === 0) return named({ values: x.clone(), indices });
   const values = x.gather(d, indices);
   return named(keepdim ? { values, indices } : { values: values.squeeze(d), indices: indices.squeeze(d) });
@@ -120,7 +145,10 @@ function extremeOfAll(kind: Kind, x: Tensor): Tensor {
       `${kind}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
     );
   }
-  return apply(kind === "max" ? amaxPrimitive : aminPrimitive, [x], { dims: [...x._shape.keys()], keepdim: false });
+  return apply(kind === "max" ? amaxPrimitive : aminPrimitive, [x], {
+    dims: [...x._shape.keys()],
+    keepdim: false,
+  });
 }
 
 const extremeDoc = (what: string, name: string): string =>
@@ -133,7 +161,8 @@ export const max = op(
     call: (input) => extremeOfAll("max", input),
   },
   {
-    signature: "max(Tensor input, int dim, bool keepdim=False, *, Tensor[]? out=None) -> (Tensor values, Tensor indices)",
+    signature:
+      "max(Tensor input, int dim, bool keepdim=False, *, Tensor[]? out=None) -> (Tensor values, Tensor indices)",
     call: (input, dim, keepdim) => extremeAlong("max", input, dim, keepdim),
   },
   {
@@ -149,7 +178,8 @@ export const min = op(
     call: (input) => extremeOfAll("min", input),
   },
   {
-    signature: "min(Tensor input, int dim, bool keepdim=False, *, Tensor[]? out=None) -> (Tensor values, Tensor indices)",
+    signature:
+      "min(Tensor input, int dim, bool keepdim=False, *, Tensor[]? out=None) -> (Tensor values, Tensor indices)",
     call: (input, dim, keepdim) => extremeAlong("min", input, dim, keepdim),
   },
   {
@@ -177,12 +207,15 @@ export const amin = op({
 });
 
 export const aminmax = op({
-  signature: "aminmax(Tensor input, *, int? dim=None, bool keepdim=False, Tensor[]? out=None) -> (Tensor min, Tensor max)",
+  signature:
+    "aminmax(Tensor input, *, int? dim=None, bool keepdim=False, Tensor[]? out=None) -> (Tensor min, Tensor max)",
   doc: `The smallest and the largest element, of all or along \`dim\`.\n\n${page("aminmax")}`,
   call: (input, dim, keepdim) => {
     const dims = dim === null ? null : [dim];
     if (dim === null && input.numel() === 0) {
-      throw new RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
+      throw new RuntimeError(
+        "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.",
+      );
     }
     return named({ min: over("min", input, dims, keepdim), max: over("max", input, dims, keepdim) });
   },

@@ -11,6 +11,8 @@ import * as embedding from "./embedding.js";
 import * as extrema from "./extrema.js";
 import * as extremes from "./extremes.js";
 import * as gather from "./gather.js";
+import * as logic from "./logic.js";
+import * as indexing from "./indexing.js";
 import * as join from "./join.js";
 import * as loss from "./loss.js";
 import * as math from "./math.js";
@@ -22,6 +24,7 @@ import * as pool from "./pool.js";
 import * as random from "./random.js";
 import * as reduce from "./reduce.js";
 import * as rounding from "./rounding.js";
+import * as shrink from "./shrink.js";
 import * as softmax from "./softmax.js";
 import * as specialValues from "./special-values.js";
 import * as statistics from "./statistics.js";
@@ -42,6 +45,8 @@ const families = {
   extrema,
   extremes,
   gather,
+  logic,
+  indexing,
   join,
   loss,
   math,
@@ -53,6 +58,7 @@ const families = {
   random,
   reduce,
   rounding,
+  shrink,
   softmax,
   specialValues,
   statistics,

@@ -6,6 +6,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { apply, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { wrapDim, wrapDims } from "./dims.js";
+import { setJoinLast } from "./indexing.js";
 import { broadcastShapes, page } from "./family.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
 import { expandTo, permuteTo, sliceOf, squeezeDims } from "./view.js";
@@ -38,7 +39,8 @@ const catPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
 function concat(tensors: readonly Tensor[], dim: number): Tensor {
   if (tensors.length === 0) throw new RuntimeError("torch.cat(): expected a non-empty list of Tensors");
   for (const [i, t] of tensors.entries()) {
-    if (t.ndim === 0) throw new RuntimeError(`zero-dimensional tensor (at position ${String(i)}) cannot be concatenated`);
+    if (t.ndim === 0)
+      throw new RuntimeError(`zero-dimensional tensor (at position ${String(i)}) cannot be concatenated`);
   }
   // Empty one-dimensional tensors join anything.
   const real = tensors.filter((t) => !(t.ndim === 1 && t._shape[0] === 0));
@@ -47,7 +49,9 @@ function concat(tensors: readonly Tensor[], dim: number): Tensor {
   const d = wrapDim(dim, first.ndim);
   for (const [i, t] of real.entries()) {
     if (t.ndim !== first.ndim) {
-      throw new RuntimeError(`Tensors must have same number of dimensions: got ${String(first.ndim)} and ${String(t.ndim)}`);
+      throw new RuntimeError(
+        `Tensors must have same number of dimensions: got ${String(first.ndim)} and ${String(t.ndim)}`,
+      );
     }
     t._shape.forEach((n, axis) => {
       if (axis !== d && n !== first._shape[axis]) {
@@ -57,8 +61,14 @@ function concat(tensors: readonly Tensor[], dim: number): Tensor {
       }
     });
   }
-  return apply(catPrimitive, (real.length ? real : [tensors[0]!]).map((t) => castTo(t, dtype)), { dim: d });
+  return apply(
+    catPrimitive,
+    (real.length ? real : [tensors[0]!]).map((t) => castTo(t, dtype)),
+    { dim: d },
+  );
 }
+
+setJoinLast((list) => concat(list, -1));
 
 export const cat = op({
   signature: "cat(Tensor[] tensors, int dim=0, *, Tensor? out=None) -> Tensor",
@@ -83,7 +93,10 @@ export const stack = op({
         );
       }
     });
-    return concat(tensors.map((t) => t.unsqueeze(d)), d);
+    return concat(
+      tensors.map((t) => t.unsqueeze(d)),
+      d,
+    );
   },
 });
 
@@ -130,7 +143,10 @@ export const columnStack = op({
   doc: `Vectors as the columns of a matrix.\n\n${page("column_stack")}`,
   call: (tensors) => {
     if (tensors.length === 0) throw new RuntimeError("column_stack expects a non-empty TensorList");
-    return concat(tensors.map((t) => (t.ndim <= 1 ? t.reshape(-1, 1) : t)), 1);
+    return concat(
+      tensors.map((t) => (t.ndim <= 1 ? t.reshape(-1, 1) : t)),
+      1,
+    );
   },
 });
 
@@ -147,7 +163,9 @@ function checkSplit(name: string, input: Tensor, sizes: readonly number[], dim: 
   const d = wrapDim(dim, input.ndim);
   const total = sizes.reduce((a, b) => a + b, 0);
   if (sizes.some((s) => s < 0)) {
-    throw new RuntimeError(`${name} expects split_sizes have only non-negative entries, but got split_sizes=[${sizes.join(", ")}]`);
+    throw new RuntimeError(
+      `${name} expects split_sizes have only non-negative entries, but got split_sizes=[${sizes.join(", ")}]`,
+    );
   }
   if (total !== input._shape[d]) {
     throw new RuntimeError(
@@ -162,9 +180,12 @@ function splitEvery(input: Tensor, each: number, dim: number): Tensor[] {
   if (input.ndim === 0) throw new RuntimeError("split expects at least a 1-dimensional tensor");
   const d = wrapDim(dim, input.ndim);
   const n = input._shape[d]!;
-  if (each < 0) throw new RuntimeError(`split expects split_size be non-negative, but got split_size=${String(each)}`);
+  if (each < 0)
+    throw new RuntimeError(`split expects split_size be non-negative, but got split_size=${String(each)}`);
   if (each === 0 && n !== 0) {
-    throw new RuntimeError(`split_size can only be 0 if dimension size is 0, but got dimension size of ${String(n)}`);
+    throw new RuntimeError(
+      `split_size can only be 0 if dimension size is 0, but got dimension size of ${String(n)}`,
+    );
   }
   const count = each === 0 ? 1 : Math.max(1, Math.ceil(n / each));
   const sizes = Array.from({ length: count }, (_, i) => (each === 0 ? 0 : Math.min(each, n - i * each)));
@@ -194,7 +215,8 @@ export const chunk = op({
   doc: `At most \`chunks\` views of equal size along \`dim\`, the last one smaller.\n\n${page("chunk")}`,
   call: (input, chunks, dim) => {
     if (input.ndim === 0) throw new RuntimeError("chunk expects at least a 1-dimensional tensor");
-    if (chunks <= 0) throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${String(chunks)}`);
+    if (chunks <= 0)
+      throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${String(chunks)}`);
     const d = wrapDim(dim, input.ndim);
     const each = Math.ceil(input._shape[d]! / chunks);
     if (each === 0) return splitSizes(input, new Array<number>(chunks).fill(0), d);
@@ -221,20 +243,29 @@ export const repeat = op({
 
 function tiled(self: Tensor, repeats: readonly number[]): Tensor {
   if (repeats.length < self.ndim) {
-    throw new RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+    throw new RuntimeError(
+      "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
+    );
   }
-  if (repeats.some((r) => r < 0)) throw new RuntimeError(`Trying to create tensor with negative dimension: repeats=[${repeats.join(", ")}]`);
+  if (repeats.some((r) => r < 0))
+    throw new RuntimeError(
+      `Trying to create tensor with negative dimension: repeats=[${repeats.join(", ")}]`,
+    );
   const shape = [...repeats.slice(0, repeats.length - self.ndim).map(() => 1), ...self._shape];
   // [a, b] repeated [m, n] times is [m, a, n, b] with the pairs merged.
   const spaced = self.reshape(shape.flatMap((d) => [1, d]));
-  const wide = expandTo(spaced, shape.flatMap((d, i) => [repeats[i]!, d]));
+  const wide = expandTo(
+    spaced,
+    shape.flatMap((d, i) => [repeats[i]!, d]),
+  );
   return wide.reshape(shape.map((d, i) => d * repeats[i]!));
 }
 
 export const tile = op({
   signature: "tile(Tensor input, int... dims) -> Tensor",
   doc: `The tensor repeated along its last axes.\n\n${page("tile")}`,
-  call: (input, dims) => tiled(input, [...Array.from({ length: Math.max(0, input.ndim - dims.length) }, () => 1), ...dims]),
+  call: (input, dims) =>
+    tiled(input, [...Array.from({ length: Math.max(0, input.ndim - dims.length) }, () => 1), ...dims]),
 });
 
 export const broadcastTo = op({
@@ -278,34 +309,35 @@ export const t = op({
   signature: "t(Tensor input) -> Tensor",
   doc: `The transpose of a matrix; vectors stay.\n\n${page("t")}`,
   call: (input) => {
-    if (input.ndim > 2) throw new RuntimeError(`t() expects a tensor with <= 2 dimensions, but self is ${String(input.ndim)}D`);
+    if (input.ndim > 2)
+      throw new RuntimeError(`t() expects a tensor with <= 2 dimensions, but self is ${String(input.ndim)}D`);
     return input.ndim < 2 ? permuteTo(input, [...input._shape.keys()]) : permuteTo(input, [1, 0]);
   },
 });
 
-export const movedim = op(
-  {
-    signature: "movedim(Tensor input, int[] source, int[] destination) -> Tensor",
-    aliases: ["moveaxis"],
-    doc: `A view with axes moved to other places.\n\n${page("movedim")}`,
-    call: (input, source, destination) => {
-      const n = input.ndim;
-      if (source.length !== destination.length) {
-        throw new RuntimeError(
-          `movedim: Invalid source or destination dims: source ([${source.join(", ")}] dims) should contain the same number of dims as destination ([${destination.join(", ")}] dims)`,
-        );
-      }
-      const from = source.map((d) => wrapDim(d, n));
-      const to = destination.map((d) => wrapDim(d, n));
-      if (new Set(from).size !== from.length || new Set(to).size !== to.length) {
-        throw new RuntimeError(`movedim: repeated dim in \`source\` or \`destination\` ([${source.join(", ")}], [${destination.join(", ")}])`);
-      }
-      const rest = [...input._shape.keys()].filter((d) => !from.includes(d));
-      const order = input._shape.map((_, i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!));
-      return permuteTo(input, order);
-    },
+export const movedim = op({
+  signature: "movedim(Tensor input, int[] source, int[] destination) -> Tensor",
+  aliases: ["moveaxis"],
+  doc: `A view with axes moved to other places.\n\n${page("movedim")}`,
+  call: (input, source, destination) => {
+    const n = input.ndim;
+    if (source.length !== destination.length) {
+      throw new RuntimeError(
+        `movedim: Invalid source or destination dims: source ([${source.join(", ")}] dims) should contain the same number of dims as destination ([${destination.join(", ")}] dims)`,
+      );
+    }
+    const from = source.map((d) => wrapDim(d, n));
+    const to = destination.map((d) => wrapDim(d, n));
+    if (new Set(from).size !== from.length || new Set(to).size !== to.length) {
+      throw new RuntimeError(
+        `movedim: repeated dim in \`source\` or \`destination\` ([${source.join(", ")}], [${destination.join(", ")}])`,
+      );
+    }
+    const rest = [...input._shape.keys()].filter((d) => !from.includes(d));
+    const order = input._shape.map((_, i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!));
+    return permuteTo(input, order);
   },
-);
+});
 
 const flipPrimitive = primitive<{ dims: readonly number[] }>({
   name: "flip",
@@ -335,11 +367,14 @@ export const roll = op({
   doc: `The elements moved along \`dims\`; those that fall off come back at the other end.\n\n${page("roll")}`,
   call: (input, shifts, dims) => {
     if (dims.length === 0) {
-      if (shifts.length !== 1) throw new RuntimeError(`shifts and dimensions must align. shifts: ${String(shifts.length)}, dims:0`);
+      if (shifts.length !== 1)
+        throw new RuntimeError(`shifts and dimensions must align. shifts: ${String(shifts.length)}, dims:0`);
       return rolled(input.reshape(-1), shifts[0]!, 0).reshape(input.shape);
     }
     if (shifts.length !== dims.length) {
-      throw new RuntimeError(`shifts and dimensions must align. shifts: ${String(shifts.length)}, dims:${String(dims.length)}`);
+      throw new RuntimeError(
+        `shifts and dimensions must align. shifts: ${String(shifts.length)}, dims:${String(dims.length)}`,
+      );
     }
     return dims.reduce((x, d, i) => rolled(x, shifts[i]!, wrapDim(d, x.ndim)), input);
   },

@@ -1,6 +1,6 @@
 /** Exponentials, logarithms, trigonometry, and the functions of the normal distribution. */
 import type { Builder, Ref } from "../graph/builder.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { and, choose, eq, ge, le } from "./compare.js";
 import { asFloat, elementwise, num } from "./elementwise.js";
 import { binary, page, unary } from "./family.js";

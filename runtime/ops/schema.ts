@@ -23,6 +23,7 @@ export interface SchemaTypes {
   generator: object;
   any: unknown;
   "int?": number | null;
+  "Tensor?": Tensor | null;
   "int|str": number | string;
   "int[]|str": number[] | string;
 }

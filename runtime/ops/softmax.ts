@@ -1,5 +1,5 @@
 /** Softmax and its logarithm over one axis. */
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Builder, Ref } from "../graph/builder.js";
 import { apply } from "./apply.js";

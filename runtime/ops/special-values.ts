@@ -1,7 +1,7 @@
 /** NaN, infinities and signs: what floating-point values are. */
 import type { Builder, Ref } from "../graph/builder.js";
 import { bool, type DType } from "../tensor/dtype.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { elementwise, num } from "./elementwise.js";
 import { page, unary } from "./family.js";
 import { filled } from "./create.js";

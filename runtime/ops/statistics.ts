@@ -31,10 +31,14 @@ const cumsumPrimitive: OpPrimitive<ScanAttrs> = primitive<ScanAttrs>({
   lower: (b, [x], { dim, exclusive, reverse }) =>
     x!.shape.length === 0
       ? x!
-      : b.node("CumSum", [x!, b.scalar(dim, "int64")], { exclusive: Number(exclusive), reverse: Number(reverse) }),
+      : b.node("CumSum", [x!, b.scalar(dim, "int64")], {
+          exclusive: Number(exclusive),
+          reverse: Number(reverse),
+        }),
 });
 
-const sumType = (x: Tensor, dtype: DType | null): DType => dtype ?? (x.dtype.isFloatingPoint ? x.dtype : int64);
+const sumType = (x: Tensor, dtype: DType | null): DType =>
+  dtype ?? (x.dtype.isFloatingPoint ? x.dtype : int64);
 
 export const cumsum = op({
   signature: "cumsum(Tensor input, int dim, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
@@ -59,7 +63,8 @@ const prodPrimitive: OpPrimitive<DimAttrs & { readonly keepdim: boolean }> = pri
     const { dim } = ctx.attrs;
     return [expandReduced(g, x._shape, [dim]).mul(productOfOthers(x, dim))];
   },
-  lower: (b, [x], { dim, keepdim }) => b.node("ReduceProd", [x!, b.ints([dim])], { keepdims: Number(keepdim) }),
+  lower: (b, [x], { dim, keepdim }) =>
+    b.node("ReduceProd", [x!, b.ints([dim])], { keepdims: Number(keepdim) }),
 });
 
 /** ∏ of all other elements along `dim`: by n × n where the diagonal is one. */
@@ -92,10 +97,12 @@ export const prod = op(
   {
     signature: "prod(Tensor input, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
     doc: `Product of all elements, or along \`dim\`.\n\n${page("prod")}`,
-    call: (input, dtype) => apply(prodPrimitive, [castTo(input, sumType(input, dtype)).reshape(-1)], { dim: 0, keepdim: false }),
+    call: (input, dtype) =>
+      apply(prodPrimitive, [castTo(input, sumType(input, dtype)).reshape(-1)], { dim: 0, keepdim: false }),
   },
   {
-    signature: "prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+    signature:
+      "prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
     call: (input, dim, keepdim, dtype) => {
       const x = castTo(input, sumType(input, dtype));
       const d = wrapDim(dim, x.ndim);
@@ -105,14 +112,24 @@ export const prod = op(
 );
 
 /** Σ (x − mean)² / (n − correction) over axes. */
-function variance(x: Tensor, dims: readonly number[], correction: number, keepdim: boolean, name: string): { v: Tensor; m: Tensor } {
+function variance(
+  x: Tensor,
+  dims: readonly number[],
+  correction: number,
+  keepdim: boolean,
+  name: string,
+): { v: Tensor; m: Tensor } {
   if (!x.dtype.isFloatingPoint) {
-    throw new RuntimeError(`${name}: input dtype should be either floating point or complex dtypes; got ${titled(x)}`);
+    throw new RuntimeError(
+      `${name}: input dtype should be either floating point or complex dtypes; got ${titled(x)}`,
+    );
   }
   const count = dims.reduce((n, d) => n * x._shape[d]!, 1);
   const m = meanDims(x, dims, true);
   const centred = x.sub(m);
-  const v = sumDims(centred.mul(centred), dims, keepdim).div(constant(Math.max(0, count - correction), x.dtype));
+  const v = sumDims(centred.mul(centred), dims, keepdim).div(
+    constant(Math.max(0, count - correction), x.dtype),
+  );
   return { v, m: keepdim ? m : m.reshape(reducedShape(x._shape, dims, false)) };
 }
 
@@ -133,12 +150,15 @@ export const variance_ = op(
     call: (input, unbiased) => varOf(input, null, Number(unbiased), false),
   },
   {
-    signature: "var(Tensor input, int[]? dim, bool unbiased, bool keepdim=False, *, Tensor? out=None) -> Tensor",
+    signature:
+      "var(Tensor input, int[]? dim, bool unbiased, bool keepdim=False, *, Tensor? out=None) -> Tensor",
     call: (input, dim, unbiased, keepdim) => varOf(input, dim, Number(unbiased), keepdim),
   },
   {
-    signature: "var(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False, Tensor? out=None) -> Tensor",
-    call: (input, dim, correction, unbiased, keepdim) => varOf(input, dim, correction ?? Number(unbiased ?? true), keepdim),
+    signature:
+      "var(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False, Tensor? out=None) -> Tensor",
+    call: (input, dim, correction, unbiased, keepdim) =>
+      varOf(input, dim, correction ?? Number(unbiased ?? true), keepdim),
   },
 );
 
@@ -149,12 +169,15 @@ export const std = op(
     call: (input, unbiased) => stdOf(input, null, Number(unbiased), false),
   },
   {
-    signature: "std(Tensor input, int[]? dim, bool unbiased, bool keepdim=False, *, Tensor? out=None) -> Tensor",
+    signature:
+      "std(Tensor input, int[]? dim, bool unbiased, bool keepdim=False, *, Tensor? out=None) -> Tensor",
     call: (input, dim, unbiased, keepdim) => stdOf(input, dim, Number(unbiased), keepdim),
   },
   {
-    signature: "std(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False, Tensor? out=None) -> Tensor",
-    call: (input, dim, correction, unbiased, keepdim) => stdOf(input, dim, correction ?? Number(unbiased ?? true), keepdim),
+    signature:
+      "std(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False, Tensor? out=None) -> Tensor",
+    call: (input, dim, correction, unbiased, keepdim) =>
+      stdOf(input, dim, correction ?? Number(unbiased ?? true), keepdim),
   },
 );
 
@@ -169,14 +192,16 @@ export const varMean = op(
     },
   },
   {
-    signature: "var_mean(Tensor input, int[]? dim, bool unbiased, bool keepdim=False) -> (Tensor var, Tensor mean)",
+    signature:
+      "var_mean(Tensor input, int[]? dim, bool unbiased, bool keepdim=False) -> (Tensor var, Tensor mean)",
     call: (input, dim, unbiased, keepdim) => {
       const { v, m } = variance(input, wrapDims(dim, input.ndim), Number(unbiased), keepdim, "var_mean");
       return named({ var: v, mean: m });
     },
   },
   {
-    signature: "var_mean(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False) -> (Tensor var, Tensor mean)",
+    signature:
+      "var_mean(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False) -> (Tensor var, Tensor mean)",
     call: (input, dim, correction, unbiased, keepdim) => {
       const c = correction ?? Number(unbiased ?? true);
       const { v, m } = variance(input, wrapDims(dim, input.ndim), c, keepdim, "var_mean");
@@ -196,14 +221,16 @@ export const stdMean = op(
     },
   },
   {
-    signature: "std_mean(Tensor input, int[]? dim, bool unbiased, bool keepdim=False) -> (Tensor std, Tensor mean)",
+    signature:
+      "std_mean(Tensor input, int[]? dim, bool unbiased, bool keepdim=False) -> (Tensor std, Tensor mean)",
     call: (input, dim, unbiased, keepdim) => {
       const { v, m } = variance(input, wrapDims(dim, input.ndim), Number(unbiased), keepdim, "std_mean");
       return named({ std: v.sqrt(), mean: m });
     },
   },
   {
-    signature: "std_mean(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False) -> (Tensor std, Tensor mean)",
+    signature:
+      "std_mean(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False) -> (Tensor std, Tensor mean)",
     call: (input, dim, correction, unbiased, keepdim) => {
       const c = correction ?? Number(unbiased ?? true);
       const { v, m } = variance(input, wrapDims(dim, input.ndim), c, keepdim, "std_mean");
@@ -217,7 +244,9 @@ export const logsumexp = op({
   doc: `log Σ eˣ over \`dim\`, computed around the largest element.\n\n${page("logsumexp")}`,
   call: (input, dim, keepdim) => {
     if (!input.dtype.isFloatingPoint) {
-      throw new RuntimeError(`logsumexp(): Expected floating point type for result tensor, but got: ${titled(input)}`);
+      throw new RuntimeError(
+        `logsumexp(): Expected floating point type for result tensor, but got: ${titled(input)}`,
+      );
     }
     const dims = wrapDims(dim, input.ndim);
     if (input.ndim === 0) return input.exp().log();
@@ -237,7 +266,8 @@ export const countNonzero = op({
 });
 
 export const nansum = op({
-  signature: "nansum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+  signature:
+    "nansum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
   doc: `The sum that counts NaN as zero.\n\n${page("nansum")}`,
   call: (input, dim, keepdim, dtype) => {
     const x = castTo(input, sumType(input, dtype));
@@ -247,11 +277,14 @@ export const nansum = op({
 });
 
 export const nanmean = op({
-  signature: "nanmean(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+  signature:
+    "nanmean(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
   doc: `The mean of the elements that are not NaN.\n\n${page("nanmean")}`,
   call: (input, dim, keepdim, dtype) => {
     if (!input.dtype.isFloatingPoint) {
-      throw new RuntimeError(`nanmean(): expected input to have floating point or complex dtype but got ${titled(input)}`);
+      throw new RuntimeError(
+        `nanmean(): expected input to have floating point or complex dtype but got ${titled(input)}`,
+      );
     }
     const x = dtype ? castTo(input, dtype) : input;
     const dims = wrapDims(dim, x.ndim);
