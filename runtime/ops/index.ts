@@ -1,5 +1,6 @@
 /** All op records, family by family. */
 import * as activation from "./activation.js";
+import * as attention from "./attention.js";
 import * as combine from "./combine.js";
 import * as compare from "./compare.js";
 import * as conv from "./conv.js";
@@ -28,12 +29,14 @@ import * as shrink from "./shrink.js";
 import * as softmax from "./softmax.js";
 import * as specialValues from "./special-values.js";
 import * as statistics from "./statistics.js";
+import * as triangle from "./triangle.js";
 import * as view from "./view.js";
 import type { OpRecord } from "./record.js";
 
 // prettier-ignore
 const families = {
   activation,
+  attention,
   combine,
   compare,
   conv,
@@ -62,6 +65,7 @@ const families = {
   softmax,
   specialValues,
   statistics,
+  triangle,
   view,
 };
 
