@@ -28,16 +28,24 @@ const foreignPackage = (specifier: string): object => foreignModule(specifier.re
 export class Sandbox {
   /** On the clock of `performance.now()`. */
   readonly deadline: number;
+  #muted = false;
   readonly #print: (level: ConsoleEvent["level"], text: string) => void;
 
   constructor(budget: number, print: (level: ConsoleEvent["level"], text: string) => void) {
     this.deadline = performance.now() + budget;
-    this.#print = print;
+    this.#print = (level, text) => {
+      if (!this.#muted) print(level, text);
+    };
   }
 
   /** Milliseconds left. */
   get left(): number {
     return this.deadline - performance.now();
+  }
+
+  /** Whether what is printed is dropped: code that runs again says the same again. */
+  set muted(on: boolean) {
+    this.#muted = on;
   }
 
   /** Runs `body`. @throws HardTimeout when it had to be stopped from outside. */

@@ -295,6 +295,7 @@ class FileTrace {
     };
     try {
       takeForeignReads();
+      sandbox.muted = report === undefined;
       const call = model as unknown as (...args: unknown[]) => unknown;
       const observed = sandbox.run(() => recorder.record(() => observeForward(() => call(...args))));
       return { observed, chosen: choose(), outputs: tensorsIn(observed.result) };
@@ -302,6 +303,8 @@ class FileTrace {
       if (error instanceof HardTimeout) this.recycle = true;
       const problem = report === undefined ? classify(error) : this.#report(error, report);
       return { chosen: choose(), problem };
+    } finally {
+      sandbox.muted = false;
     }
   }
 
