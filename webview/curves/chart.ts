@@ -7,7 +7,7 @@ import type { CurvesStrings } from "../shared/strings/curves.js";
 import { duration, measured } from "../shared/text.js";
 import { withAlpha } from "../shared/theme.js";
 import { textButton } from "../shared/ui.js";
-import { drawable, padRange, spread, thin, valueRange } from "./series.js";
+import { drawable, padRange, smoothedRange, spread, thin, valueRange } from "./series.js";
 import type { CurveStore, Series, XAxis } from "./series.js";
 
 export type CurvesPage = Page<CurvesToHost, CurvesToWebview, CurvesStrings>;
@@ -116,7 +116,7 @@ export class Chart {
       const [from, to] = series.slice(domain, xAxis, store.start(series.run));
       const full = valueRange(series.values, from, to, false, logY);
       let wanted = clip ? valueRange(series.values, from, to, true, logY) : full;
-      if (smoothing > 0) wanted = union(wanted, valueRange(series.smoothed, from, to, clip, logY));
+      if (smoothing > 0) wanted = union(wanted, smoothedRange(series.smoothed, from, to, clip, logY));
       range = union(range, wanted);
       return { series, from, to, full };
     });

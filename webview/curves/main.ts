@@ -129,7 +129,21 @@ const drawCrosshairs = oncePerFrame(() => {
   for (const { chart, crosshair } of charts.values()) crosshair.draw(hover?.x, chart === hover?.chart);
 });
 
+/** A zoom into what is no longer there would show nothing. */
+function dropEmptyZoom(): void {
+  const { zoom, xAxis } = saved.value;
+  if (zoom === null || store.points === 0) return;
+  const anyInside = store.tags.some((tag) =>
+    store.ofTag(tag).some((series) => {
+      const [from, to] = series.slice(zoom, xAxis, store.start(series.run));
+      return to > from;
+    }),
+  );
+  if (!anyInside) saved.set({ zoom: null });
+}
+
 const draw = oncePerFrame(() => {
+  dropEmptyZoom();
   const any = store.tags.length > 0;
   parts.empty.hidden = any || states.size > 0;
   parts.body.hidden = !any;
@@ -306,7 +320,6 @@ startView<CurvesToHost, CurvesToWebview, CurvesStrings>({
       store.clear();
       states.clear();
       restored = false;
-      saved.set({ zoom: null });
       saveData();
       draw();
     });

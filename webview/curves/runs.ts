@@ -86,6 +86,7 @@ export class RunList {
     swatch.append(line);
     const box = checkbox({
       text: "",
+      label: page.t("showRun", { run }),
       checked: !hidden.has(run),
       onChange: (checked) => {
         const now = new Set(this.#host.hidden);
@@ -94,7 +95,6 @@ export class RunList {
         this.#host.setHidden([...now]);
       },
     });
-    box.setAttribute("aria-label", page.t("showRun", { run }));
     this.#boxes.set(run, box);
     return h(
       "div",

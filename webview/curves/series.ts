@@ -143,19 +143,45 @@ export function valueRange(
   }
   if (count === 0) return undefined;
   if (!clip || count < enoughForOutliers) return [low, high];
-  const every = Math.max(1, Math.floor((to - from) / 2000));
-  const sample: number[] = [];
-  for (let i = from; i < to; i += every) {
-    if (drawable(column[i]!, log)) sample.push(log ? Math.log(column[i]!) : column[i]!);
-  }
-  if (sample.length < 2) return [low, high];
-  sample.sort((a, b) => a - b);
-  const quantile = (q: number) => sample[Math.round(q * (sample.length - 1))]!;
-  const [q05, q95] = [quantile(0.05), quantile(0.95)];
+  const within = quantiles(column, from, to, [0.05, 0.95], log);
+  if (within === undefined) return [low, high];
+  const [q05, q95] = within.map((value) => (log ? Math.log(value) : value)) as [number, number];
   const back = (value: number) => (log ? Math.exp(value) : value);
   // A mostly constant curve has no width to measure rareness by.
   if (q95 === q05) return [low, high];
   return [Math.max(low, back(q05 - (q95 - q05))), Math.min(high, back(q95 + (q95 - q05)))];
+}
+
+/** Quantiles of the points `[from, to)` that can be drawn, from an even sample of at most 4000 of them. */
+function quantiles(
+  column: Float64Array,
+  from: number,
+  to: number,
+  shares: readonly number[],
+  log: boolean,
+): number[] | undefined {
+  const every = Math.max(1, Math.floor((to - from) / 2000));
+  const sample: number[] = [];
+  for (let i = from; i < to; i += every) if (drawable(column[i]!, log)) sample.push(column[i]!);
+  if (sample.length < 2) return undefined;
+  sample.sort((a, b) => a - b);
+  return shares.map((share) => sample[Math.round(share * (sample.length - 1))]!);
+}
+
+/**
+ * The range a smoothed curve needs beside that of its values: the middle three fifths where outliers are clipped,
+ * because one outlier's tail can be long in the average, else all of it.
+ */
+export function smoothedRange(
+  column: Float64Array,
+  from: number,
+  to: number,
+  clip: boolean,
+  log: boolean,
+): [number, number] | undefined {
+  const middle = clip && to - from >= enoughForOutliers && quantiles(column, from, to, [0.2, 0.8], log);
+  if (!middle) return valueRange(column, from, to, false, log);
+  return [middle[0]!, middle[1]!];
 }
 
 /** A range with air around it; a constant gets a range about itself, and no rounding noise is magnified. */

@@ -26,6 +26,16 @@ provideVSCodeDesignSystem().register(
 
 type Control<T> = HTMLElement & T;
 
+/** Gives a control its name for screen readers. The toolkit writes a name of its own when it is connected. */
+function named<T extends HTMLElement>(element: T, label: string): T {
+  const set = () => {
+    if (element.getAttribute("aria-label") !== label) element.setAttribute("aria-label", label);
+  };
+  set();
+  new MutationObserver(set).observe(element, { attributes: true, attributeFilter: ["aria-label"] });
+  return element;
+}
+
 export interface ButtonOptions {
   readonly text: string;
   readonly primary?: boolean;
@@ -38,20 +48,18 @@ export interface ButtonOptions {
 export type Button = Control<{ disabled: boolean }>;
 
 export function button({ text, primary, title, label, onClick }: ButtonOptions): Button {
-  return h(
+  const element = h(
     "vscode-button",
-    {
-      appearance: primary === true ? "primary" : "secondary",
-      title,
-      "aria-label": label,
-      on: { click: onClick },
-    },
+    { appearance: primary === true ? "primary" : "secondary", title, on: { click: onClick } },
     text,
   ) as Button;
+  return label === undefined ? element : named(element, label);
 }
 
 export interface CheckboxOptions {
   readonly text: string;
+  /** For screen readers, where there is no text. */
+  readonly label?: string;
   readonly checked: boolean;
   readonly title?: string;
   readonly onChange: (checked: boolean) => void;
@@ -59,11 +67,11 @@ export interface CheckboxOptions {
 
 export type Checkbox = Control<{ checked: boolean; disabled: boolean }>;
 
-export function checkbox({ text, checked, title, onChange }: CheckboxOptions): Checkbox {
+export function checkbox({ text, label, checked, title, onChange }: CheckboxOptions): Checkbox {
   const element = h("vscode-checkbox", { title }, text !== "" && text) as Checkbox;
   element.checked = checked;
   element.addEventListener("change", () => onChange(element.checked));
-  return element;
+  return label === undefined ? element : named(element, label);
 }
 
 export interface TextFieldOptions {
@@ -82,7 +90,7 @@ export type TextField = Control<{ value: string; disabled: boolean }>;
 
 export function textField(options: TextFieldOptions): TextField {
   const { label, hideLabel, value, placeholder, title, start, onInput } = options;
-  const element = h("vscode-text-field", { placeholder, title, "aria-label": label }) as TextField;
+  const element = h("vscode-text-field", { placeholder, title }) as TextField;
   if (hideLabel !== true) element.append(label);
   if (start !== undefined) {
     start.slot = "start";
@@ -90,7 +98,7 @@ export function textField(options: TextFieldOptions): TextField {
   }
   element.value = value;
   element.addEventListener("input", () => onInput(element.value));
-  return element;
+  return named(element, label);
 }
 
 /** Marks a field as wrong (with the reason, also for screen readers) or right. */
@@ -121,12 +129,17 @@ export function dropdown<T extends string>({
 }: ChoiceOptions<T>): HTMLElement {
   const element = h(
     "vscode-dropdown",
-    { "aria-label": label },
+    {},
     ...choices.map((choice) => h("vscode-option", { value: choice.value }, choice.text)),
   ) as Control<{ value: string }>;
   element.setAttribute("current-value", value);
   element.addEventListener("change", () => onChange(element.value as T));
-  return h("span", { class: "field-row" }, h("span", { "aria-hidden": "true", text: label }), element);
+  return h(
+    "span",
+    { class: "field-row" },
+    h("span", { "aria-hidden": "true", text: label }),
+    named(element, label),
+  );
 }
 
 /** A few choices side by side, one of them taken. */
@@ -138,7 +151,7 @@ export function radioGroup<T extends string>({
 }: ChoiceOptions<T>): HTMLElement {
   const element = h(
     "vscode-radio-group",
-    { "aria-label": label, orientation: "horizontal" },
+    { orientation: "horizontal" },
     h("label", { slot: "label", text: label }),
     ...choices.map((choice) => h("vscode-radio", { value: choice.value }, choice.text)),
   ) as Control<{ value: string }>;
@@ -149,7 +162,7 @@ export function radioGroup<T extends string>({
     before = element.value;
     onChange(element.value as T);
   });
-  return element;
+  return named(element, label);
 }
 
 /** A button that looks like a link, for small things beside the main ones. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import {
   CurveStore,
+  matchRuns,
   padRange,
   Series,
   spread,
