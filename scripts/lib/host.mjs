@@ -97,6 +97,8 @@ export async function installExtension(vsix, extensionsDir) {
 }
 
 const settings = {
+  // The web workbench saves by itself where the desktop one does not.
+  "files.autoSave": "off",
   "workbench.startupEditor": "none",
   "workbench.tips.enabled": false,
   "workbench.welcomePage.walkthroughs.openOnInstall": false,
