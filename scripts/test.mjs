@@ -86,7 +86,7 @@ const suites = [
   {
     name: "conformance",
     command: () =>
-      fs.existsSync("scripts/conformance.mjs") ? ["scripts/conformance.mjs", "--floor"] : undefined,
+      fs.existsSync("scripts/conformance.mjs") ? ["scripts/conformance.mjs", "--check-floor"] : undefined,
     counts: closingCounts,
   },
   {
