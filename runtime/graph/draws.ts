@@ -2,7 +2,7 @@ import { engine } from "../engine/client.js";
 import type { DrawRequest } from "../engine/protocol.js";
 import type { Draw } from "../random/distributions.js";
 import { cpu } from "../tensor/device.js";
-import { newBuffer, newRun, noteDrawn } from "./executor.js";
+import { isTracing, newBuffer, newRun, noteDrawn } from "./executor.js";
 import { Value, type Meta } from "./value.js";
 
 /**
@@ -26,17 +26,19 @@ let queue: Entry[] = [];
 /** Queues a draw; the values stand for its results. */
 export function queueDraw(generator: number, draw: Draw, metas: readonly Meta[]): readonly Value[] {
   const values = metas.map((m) => new Value(m.shape, m.dtype, cpu, { kind: "draw" }));
+  // Nobody will read them: a tracer that lives for days must not gather them.
+  if (isTracing()) return values;
   queue.push({ kind: "draw", generator, draw, values });
   if (queue.length > QUEUE_LIMIT) postDraws();
   return values;
 }
 
 export function queueSeed(generator: number, seed: bigint): void {
-  queue.push({ kind: "seed", generator, seed });
+  if (!isTracing()) queue.push({ kind: "seed", generator, seed });
 }
 
 export function queueState(generator: number, state: Uint8Array): void {
-  queue.push({ kind: "state", generator, state });
+  if (!isTracing()) queue.push({ kind: "state", generator, state });
 }
 
 /** The state of a generator after everything drawn so far. Blocks. */
