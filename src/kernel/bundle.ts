@@ -8,6 +8,7 @@ import { promises as fs, realpathSync } from "node:fs";
 import * as path from "node:path";
 import { SourceMap, type SourceMapPayload } from "node:module";
 import * as esbuild from "esbuild";
+import { runKey } from "./key.js";
 import type { SourceText, TraceDiagnostic } from "./protocol.js";
 
 export interface BundleOptions {
@@ -31,8 +32,10 @@ export type Resolved =
   | { readonly kind: "missing" };
 
 export interface Bundle {
-  /** CommonJS. Reads two functions of its scope: `__library()` and `__package(specifier, importer)`. */
+  /** Reads two functions: `__library()` and `__package(specifier, importer)`. */
   readonly code: string;
+  /** CommonJS finds those functions in its scope, a module (only where something is awaited) in `globalThis[runKey]`. */
+  readonly format: "cjs" | "esm";
   readonly map: SourceMap;
   /** Project files in it, absolute. */
   readonly files: readonly string[];
@@ -183,6 +186,18 @@ function withMeta(text: string, file: string): string {
 
 /** Bundles. @throws BundleError */
 export async function bundle(options: BundleOptions): Promise<Bundle> {
+  try {
+    return await bundleAs(options, "cjs");
+  } catch (error) {
+    const awaits =
+      error instanceof BundleError &&
+      error.diagnostics.every(({ message }) => /Top-level await/.test(message));
+    if (!awaits) throw error;
+    return bundleAs(options, "esm");
+  }
+}
+
+async function bundleAs(options: BundleOptions, format: Bundle["format"]): Promise<Bundle> {
   const files = new Set<string>();
   let failure: unknown;
   try {
@@ -190,7 +205,10 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
       entryPoints: [options.file],
       bundle: true,
       write: false,
-      format: "cjs",
+      format,
+      ...(format === "esm"
+        ? { banner: { js: `const { __library, __package } = globalThis.${runKey};` } }
+        : {}),
       platform: "node",
       target: "node20",
       outfile: path.join(path.dirname(options.file), "bundle.js"),
@@ -205,7 +223,7 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
     });
     const text = (end: string): string => outputFiles!.find(({ path: out }) => out.endsWith(end))!.text;
     const payload = JSON.parse(text(".map")) as SourceMapPayload;
-    return { code: text("bundle.js"), map: new SourceMap(payload), files: [...files] };
+    return { code: text("bundle.js"), format, map: new SourceMap(payload), files: [...files] };
   } catch (error) {
     if (failure !== undefined) throw failure;
     const { errors } = error as { errors?: readonly esbuild.Message[] };

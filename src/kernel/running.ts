@@ -70,6 +70,7 @@ export class Runner {
         this.#thread.run({
           kind: "forward",
           code: program.bundle.code,
+          format: program.bundle.format,
           script: program.script,
           export: request.export,
           seed: request.seed,
@@ -97,6 +98,7 @@ export class Runner {
           this.#thread.run({
             kind: "train",
             code: program.bundle.code,
+            format: program.bundle.format,
             script: program.script,
             export: request.export,
             seed: request.seed,
@@ -155,8 +157,9 @@ export class Runner {
   }
 
   async #bundle(file: string, overlay: readonly SourceText[]): Promise<Program> {
-    const script = `tensorscope-run-${++Runner.#serial}.cjs`;
-    return { bundle: await bundle({ file, overlay }), script, file, overlay };
+    const made = await bundle({ file, overlay });
+    const script = `tensorscope-run-${++Runner.#serial}.${made.format === "esm" ? "mjs" : "cjs"}`;
+    return { bundle: made, script, file, overlay };
   }
 
   async #parsedFiles({ bundle: { files }, file, overlay }: Program): Promise<ParsedFile[]> {

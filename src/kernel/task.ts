@@ -22,6 +22,7 @@ interface TaskBase {
   readonly id: number;
   /** The bundle, and the name its stack frames have. */
   readonly code: string;
+  readonly format: "cjs" | "esm";
   readonly script: string;
   readonly export: string;
   readonly seed: number | undefined;

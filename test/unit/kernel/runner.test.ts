@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { KernelError, type TrainReply } from "../../../src/kernel/protocol.js";
 import { Kernel, Project } from "./support.js";
 
@@ -149,6 +150,15 @@ test("errors carry the user's line, also from other files", async () => {
     (await failure(train(project.path("train.ts"), "notOne").reply)).message,
     /no exported function/,
   );
+  project.write(
+    "awaits.ts",
+    `const late = await Promise.resolve(3);
+export function run() { if (late === 3) throw new Error("late " + import.meta.url); }
+`,
+  );
+  const awaited = await failure(train(project.path("awaits.ts"), "run").reply);
+  assert.equal(awaited.message, `late ${pathToFileURL(project.path("awaits.ts")).href}`);
+  assert.deepEqual(awaited.location, { file: project.path("awaits.ts"), line: 1, column: 46 });
   project.write("scale.ts", "export function scale( {");
   assert.equal((await failure(train(project.path("train.ts"), "waits").reply)).reason, "build");
 });

@@ -1,0 +1,2 @@
+/** The global where a bundle that is a module finds its functions. */
+export const runKey = "__tensorscopeRun";
