@@ -137,7 +137,7 @@ export async function openView<Out extends Message, In extends Message>(
     deviceScaleFactor: 1,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   const problems: string[] = [];
   const received: Message[] = [];
   page.on("pageerror", (error) => problems.push(String(error)));

@@ -341,6 +341,8 @@ export function matchRuns(
     const expression = new RegExp(filter, "iu");
     return { runs: runs.filter((run) => expression.test(run)) };
   } catch (error) {
-    return { runs, error: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    // The engine repeats the expression; what is wrong with it comes last.
+    return { runs, error: message.replace(/^Invalid regular expression: \/.*\/\w*: /u, "") };
   }
 }

@@ -54,7 +54,7 @@ export function readable(color: string, background: string, ratio: number): stri
 function distinct(colors: readonly string[]): string[] {
   const kept: string[] = [];
   for (const color of colors) {
-    if (kept.length < seriesCount && kept.every((other) => difference(color, other) > 30)) kept.push(color);
+    if (kept.length < seriesCount && kept.every((other) => difference(color, other) > 38)) kept.push(color);
   }
   return kept;
 }

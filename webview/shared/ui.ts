@@ -181,7 +181,7 @@ export interface SliderOptions {
 
 /** A slider from 0 with its value beside it. The toolkit has none: it is the browser's own, in the theme's colours. */
 export function slider({ label, title, max, step, value, onInput }: SliderOptions): HTMLElement {
-  const output = h("output", { class: "number" });
+  const output = h("span", { class: "slider-value number", "aria-hidden": "true" });
   const input = h("input", { type: "range", min: 0, max, step, "aria-label": label, title });
   input.value = String(value);
   const show = () => (output.textContent = String(Number(input.value)));
