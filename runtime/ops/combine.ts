@@ -83,9 +83,6 @@ function ternary(
 ): Tensor {
   const dtype = resultType(...tensors);
   requireNumber(`${name}_cpu_out`, dtype);
-  if (!dtype.isFloatingPoint && !Number.isInteger(Number(value))) {
-    throw new RuntimeError("For integral input tensors, argument value must not be a floating point number.");
-  }
   return f([...tensors.map((t) => castTo(t, dtype)), operand(value, dtype)]);
 }
 

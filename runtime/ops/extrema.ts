@@ -80,8 +80,9 @@ const clip = elementwise<{ lower: boolean; upper: boolean }>("clamp_scalar", {
 });
 
 function pairwise(b: Builder, x: Ref, min: Ref | undefined, max: Ref | undefined): Ref {
-  const low = min ? b.node("Max", [x, min]) : x;
-  return max ? b.node("Min", [low, max]) : low;
+  const isBool = x.dtype === "bool";
+  const low = min ? b.node(isBool ? "Or" : "Max", [x, min]) : x;
+  return max ? b.node(isBool ? "And" : "Min", [low, max]) : low;
 }
 
 interface Bounds {
@@ -122,7 +123,7 @@ function clampTo(name: string, input: Tensor, min: Bound, max: Bound): Tensor {
   }
   const given = [min, max].filter((v) => v !== null);
   const dtype = resultType(input, ...given);
-  requireNumber(`${name}_cpu`, dtype);
+  if (!given.every((v) => v instanceof Tensor)) requireNumber(`${name}_cpu`, dtype);
   const x = castTo(input, dtype);
   const bounds = given.map((v) => operand(v, dtype));
   const attrs = { lower: min !== null, upper: max !== null };

@@ -2,7 +2,7 @@
 import { RuntimeError } from "../errors.js";
 import type { Builder, Ref } from "../graph/builder.js";
 import { read } from "../graph/executor.js";
-import { bool, getDefaultDtype, type DType } from "../tensor/dtype.js";
+import { bool, type DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
 import { and, eq, le, not, or } from "./compare.js";
@@ -11,7 +11,7 @@ import { filled } from "./create.js";
 import { notImplementedFor, requireIntegral } from "./elementwise.js";
 import { binaryPrimitive, page, unary } from "./family.js";
 import { titled } from "./inplace.js";
-import { operand, resultType } from "./promote.js";
+import { floatType, operand, resultType } from "./promote.js";
 import { op, primitive } from "./record.js";
 import type { Scalar } from "./schema.js";
 import { isfinite, isnan } from "./special-values.js";
@@ -111,9 +111,10 @@ function closeTo(a: Tensor, b: Tensor, rtol: number, atol: number, equalNan: boo
   let close = eq(a, b);
   if (equalNan && a.dtype.isFloatingPoint) close = or(close, and(isnan(a), isnan(b)));
   if (rtol === 0 && atol === 0) return close;
-  const other = b.dtype.isFloatingPoint ? b : castTo(b, getDefaultDtype());
+  const dtype = floatType(a.dtype);
+  const other = castTo(b, dtype);
   const allowed = other.mul(rtol).abs().add(atol);
-  const actual = a.sub(other).abs();
+  const actual = castTo(a, dtype).sub(other).abs();
   return or(close, and(isfinite(actual), le(actual, allowed)));
 }
 

@@ -6,6 +6,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { and, choose, eq, ge } from "./compare.js";
 import { elementwise, type Elementwise, num, requireNumber, truncate, zerosFor } from "./elementwise.js";
 import { binary, binaryPrimitive, page, unary } from "./family.js";
+import { inPlace, titled } from "./inplace.js";
 import { operand, resultType } from "./promote.js";
 import { op } from "./record.js";
 import type { Scalar } from "./schema.js";
@@ -400,15 +401,30 @@ export const pow = op({
   call: (input, exponent) => power(input, exponent),
 });
 
+function doublePower(input: Tensor | Scalar, exponent: Tensor | Scalar): Tensor {
+  if (!(input instanceof Tensor) && !(exponent instanceof Tensor)) {
+    throw new TypeError("float_power() received an invalid combination of arguments: two numbers");
+  }
+  return power(input, exponent, float64);
+}
+
 export const floatPower = op({
   signature: "float_power(Tensor|Scalar input, Tensor|Scalar exponent, *, Tensor? out=None) -> Tensor",
-  inplace: true,
   doc: `\`input\` to the power of \`exponent\`, in float64.\n\n${page("float_power")}`,
-  call: (input, exponent) => {
-    if (!(input instanceof Tensor) && !(exponent instanceof Tensor)) {
-      throw new TypeError("float_power() received an invalid combination of arguments: two numbers");
+  call: doublePower,
+});
+
+export const floatPower_ = op({
+  signature: "float_power_(Tensor self, Tensor|Scalar exponent) -> Tensor",
+  on: ["Tensor"],
+  doc: `\`floatPower\` in place, of a float64 tensor.\n\n${page("float_power")}`,
+  call: (self, exponent) => {
+    if (self.dtype !== float64) {
+      throw new RuntimeError(
+        `the base given to float_power_ has dtype ${titled(self)} but the operation's result requires dtype Double`,
+      );
     }
-    return power(input, exponent, float64);
+    return inPlace("float_power_", self, () => doublePower(self, exponent));
   },
 });
 
