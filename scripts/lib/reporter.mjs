@@ -36,6 +36,10 @@ export default async function* report(source) {
       if (current !== undefined && data.file !== current && files.has(current)) yield line(current);
       current = data.file ?? current;
       const ownFile = data.nesting === 0 && path.resolve(data.name) === data.file;
+      if (data.nesting === 0 && !ownFile) {
+        if (!files.has(current)) files.set(current, { passed: 0, failed: 0, skipped: 0, ms: 0 });
+        files.get(current).ms += data.details?.duration_ms ?? 0;
+      }
       if (data.details?.type === "suite") continue;
       if (data.skip !== undefined && data.skip !== false) {
         count(current, "skipped");
@@ -46,7 +50,6 @@ export default async function* report(source) {
         count(current, "failed");
         yield `  ✖ ${data.name}\n${indent(describe(data.details?.error))}\n`;
       }
-      if (data.nesting === 0 && files.has(current)) files.get(current).ms += data.details?.duration_ms ?? 0;
     } else if (type === "test:stdout" || type === "test:stderr") {
       yield data.message;
     }
