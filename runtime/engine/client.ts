@@ -21,9 +21,12 @@ class EngineClient {
   #port: MessagePort | undefined;
   #worker: Worker | undefined;
   #signal = new Int32Array(new SharedArrayBuffer(8));
+  /** Replies taken in; wraps as the shared counter does. */
   #seen = 0;
   #settle: (reply: FromEngine) => void = () => undefined;
-  readonly #inFlight = new Set<number>();
+  /** Requests without a reply so far, and whether each is a run. */
+  readonly #pending = new Map<number, boolean>();
+  #runs = 0;
   #crash: string | undefined;
 
   /** Every reply goes through here, in order, before anyone waiting for it goes on. */
@@ -31,23 +34,39 @@ class EngineClient {
     this.#settle = handler;
   }
 
-  post(message: ToEngine, transfer: readonly ArrayBuffer[] = []): void {
+  /**
+   * Waits until another run may be posted. Cancelling is noticed here and in `wait`, never in `post`: by then the
+   * caller has written down where its buffers went.
+   * @throws Cancelled
+   */
+  ready(): void {
     checkCancelled();
+    this.drain();
+    while (this.#runs >= MAX_IN_FLIGHT) this.#next(true);
+  }
+
+  post(message: ToEngine, transfer: readonly ArrayBuffer[] = []): void {
     const port = (this.#port ??= this.#start());
     this.drain();
     if ("run" in message) {
-      if (message.type === "run") while (this.#inFlight.size >= MAX_IN_FLIGHT) this.#pause();
-      this.#inFlight.add(message.run);
+      const isRun = message.type === "run";
+      if (isRun) while (this.#runs >= MAX_IN_FLIGHT) this.#next(false);
+      this.#pending.set(message.run, isRun);
+      if (isRun) this.#runs++;
     }
     port.postMessage(message, transfer as ArrayBuffer[]);
   }
 
-  /** Blocks until the request's reply has come, and gives it. */
+  /**
+   * Blocks until the request's reply has come, and gives it.
+   * @throws Cancelled
+   */
   wait(run: number): FromEngine {
+    if (!this.#pending.has(run)) throw new Error(`internal: request ${String(run)} is not under way`);
+    checkCancelled();
     for (;;) {
-      const reply = this.#receive();
-      if (reply?.run === run) return reply;
-      if (!reply) this.#pause();
+      const reply = this.#next(true);
+      if (reply.run === run) return reply;
     }
   }
 
@@ -57,23 +76,30 @@ class EngineClient {
   }
 
   #receive(): FromEngine | undefined {
-    const message = this.#port && (receiveMessageOnPort(this.#port) as { message: FromEngine } | undefined);
-    if (!message) return undefined;
-    this.#seen++;
-    this.#inFlight.delete(message.message.run);
-    this.#settle(message.message);
-    return message.message;
+    const received = this.#port && (receiveMessageOnPort(this.#port) as { message: FromEngine } | undefined);
+    if (!received) return undefined;
+    const reply = received.message;
+    this.#seen = (this.#seen + 1) | 0;
+    if (reply.run === 0) this.#crash = reply.error?.message;
+    if (this.#pending.get(reply.run)) this.#runs--;
+    this.#pending.delete(reply.run);
+    this.#settle(reply);
+    return reply;
   }
 
-  #pause(): void {
-    if (this.#receive()) return;
-    Atomics.wait(this.#signal, 0, this.#seen, SLICE);
-    checkCancelled();
-    if (Atomics.load(this.#signal, 1) !== 0 || this.#crash !== undefined) {
-      if (this.#receive()) return;
-      throw new RuntimeError(
-        `The engine thread has stopped${this.#crash === undefined ? "" : `: ${this.#crash}`}.`,
-      );
+  /** Blocks until there is a reply, and takes it in. */
+  #next(cancellable: boolean): FromEngine {
+    for (;;) {
+      // Looked at first: what the thread said before it ended is on the port by then.
+      const ended = Atomics.load(this.#signal, 1) !== 0 || this.#crash !== undefined;
+      const reply = this.#receive();
+      if (reply) return reply;
+      if (ended) {
+        const reason = this.#crash === undefined ? "." : `: ${this.#crash}`;
+        throw new RuntimeError(`The engine thread has stopped${reason}`);
+      }
+      Atomics.wait(this.#signal, 0, this.#seen, SLICE);
+      if (cancellable) checkCancelled();
     }
   }
 
@@ -83,13 +109,14 @@ class EngineClient {
     const worker = new Worker(threadFile(), {
       workerData: start,
       transferList: [port2],
+      name: "tensorscope engine",
       execArgv: [],
       // The engine's messages go over its own port; its standard streams are the process's.
       stdout: false,
       stderr: false,
     });
     worker.on("error", (error) => {
-      this.#crash = String(error);
+      if (worker === this.#worker) this.#crash ??= String(error);
     });
     worker.unref();
     port1.unref();
@@ -102,13 +129,15 @@ class EngineClient {
     return this.wait(run).stats!;
   }
 
-  /** Ends the engine thread; the next request starts another. */
+  /** Ends the engine thread and forgets what was on it; the next request starts another. */
   async close(): Promise<void> {
     const worker = this.#worker;
     this.#port?.close();
     this.#port = undefined;
     this.#worker = undefined;
-    this.#inFlight.clear();
+    this.#pending.clear();
+    this.#runs = 0;
+    this.#crash = undefined;
     this.#signal = new Int32Array(new SharedArrayBuffer(8));
     this.#seen = 0;
     await worker?.terminate();

@@ -1,9 +1,20 @@
 import { Mt19937 } from "../random/mt19937.js";
 import { fillDraw, type Draw } from "../random/distributions.js";
 import type { HostArray } from "../tensor/dtype.js";
-import { ProgramRunner, type Slot } from "./program.js";
+import { ProgramRunner, type Output, type Slot } from "./program.js";
 import { sessionStats } from "./session.js";
-import type { BufferId, EngineFailure, Feed, FromEngine, Program, ToEngine } from "./protocol.js";
+import type {
+  BufferId,
+  DrawRequest,
+  EngineFailure,
+  EngineStats,
+  FailedBuffer,
+  Feed,
+  FromEngine,
+  Program,
+  SentBuffer,
+  ToEngine,
+} from "./protocol.js";
 
 type Reply = (message: FromEngine, transfer: ArrayBuffer[]) => void;
 type RunMessage = Extract<ToEngine, { readonly type: "run" }>;
@@ -14,6 +25,8 @@ export class Engine {
   readonly #resident = new Map<BufferId, Slot>();
   readonly #failed = new Map<BufferId, EngineFailure>();
   readonly #generators = new Map<number, Mt19937>();
+  /** Generators whose last seed or state was refused. */
+  readonly #broken = new Map<number, EngineFailure>();
   #runs = 0;
 
   async handle(message: ToEngine, reply: Reply): Promise<void> {
@@ -32,12 +45,14 @@ export class Engine {
         for (const id of message.ids) this.#forget(id);
         return;
       case "seed":
-        this.#generator(message.generator).seed(message.seed);
-        return;
-      case "close":
+        this.#restart(message.generator, (g) => {
+          g.seed(message.seed);
+        });
         return;
       case "setState":
-        this.#generator(message.generator).setState(message.state);
+        this.#restart(message.generator, (g) => {
+          g.setState(message.state);
+        });
         return;
       default:
         this.#answer(message, reply);
@@ -47,23 +62,20 @@ export class Engine {
   #answer(message: Exclude<Extract<ToEngine, { readonly run: number }>, RunMessage>, reply: Reply): void {
     const { run } = message;
     try {
-      if (message.type === "draw") {
-        for (const { generator, draw, outputs } of message.requests) {
-          fillDraw(this.#generator(generator), draw as Draw).forEach((data, i) => {
-            this.#resident.set(outputs[i]!, { data });
-          });
-        }
-        reply({ run, buffers: [] }, []);
-      } else if (message.type === "evict" || message.type === "fetch") {
-        const buffers = message.ids.map((id) => ({ id, data: this.#take(id, message.type === "evict") }));
-        reply(
-          { run, buffers },
-          buffers.map((b) => b.data.buffer),
-        );
-      } else if (message.type === "getState") {
-        reply({ run, buffers: [], state: this.#generator(message.generator).getState() }, []);
-      } else if (message.type === "stats") {
-        reply({ run, buffers: [], stats: this.#stats() }, []);
+      switch (message.type) {
+        case "draw":
+          this.#draw(message.requests);
+          reply({ run, buffers: [] }, []);
+          return;
+        case "evict":
+        case "fetch":
+          this.#send(run, message.ids, message.type === "evict", reply);
+          return;
+        case "getState":
+          reply({ run, buffers: [], state: this.#generator(message.generator).getState() }, []);
+          return;
+        case "stats":
+          reply({ run, buffers: [], stats: this.#stats() }, []);
       }
     } catch (error) {
       reply({ run, buffers: [], error: describe(error) }, []);
@@ -71,19 +83,61 @@ export class Engine {
   }
 
   #generator(id: number): Mt19937 {
+    const failure = this.#broken.get(id);
+    if (failure) throw new Failure(failure);
     let g = this.#generators.get(id);
     if (!g) this.#generators.set(id, (g = new Mt19937()));
     return g;
   }
 
-  /** A resident buffer to send: the buffer itself when it leaves, else a copy. */
-  #take(id: BufferId, leaves: boolean): HostArray {
-    const failed = this.#failed.get(id);
-    if (failed) throw new Failure(failed);
+  /** Seeding and setting the state have no reply: a refused one is the failure of what is drawn next. */
+  #restart(id: number, change: (g: Mt19937) => void): void {
+    this.#broken.delete(id);
+    try {
+      change(this.#generator(id));
+    } catch (error) {
+      this.#broken.set(id, describe(error));
+    }
+  }
+
+  /** A draw that fails takes nothing from its generator and fails alone. */
+  #draw(requests: readonly DrawRequest[]): void {
+    for (const { generator, draw, outputs } of requests) {
+      try {
+        const drawn = fillDraw(this.#generator(generator), draw as Draw);
+        outputs.forEach((id, i) => this.#resident.set(id, { data: drawn[i]! }));
+      } catch (error) {
+        const failure = describe(error);
+        for (const id of outputs) this.#failed.set(id, failure);
+      }
+    }
+  }
+
+  #slot(id: BufferId): Slot {
+    const failure = this.#failed.get(id);
+    if (failure) throw new Failure(failure);
     const slot = this.#resident.get(id);
     if (!slot) throw new Error(`buffer ${String(id)} is not resident`);
-    if (leaves) this.#forget(id);
-    return leaves ? slot.data : (slot.data.slice() as HostArray);
+    return slot;
+  }
+
+  /** Buffers themselves when they leave, else copies. One that failed does not keep the others from being sent. */
+  #send(run: number, ids: readonly BufferId[], leave: boolean, reply: Reply): void {
+    const buffers: SentBuffer[] = [];
+    const failed: FailedBuffer[] = [];
+    for (const id of ids) {
+      try {
+        const { data } = this.#slot(id);
+        buffers.push({ id, data: leave ? data : (data.slice() as HostArray) });
+      } catch (e) {
+        failed.push({ id, error: describe(e) });
+      }
+      if (leave) this.#forget(id);
+    }
+    reply(
+      failed.length > 0 ? { run, buffers, failed, error: failed[0]!.error } : { run, buffers },
+      owned(buffers),
+    );
   }
 
   #forget(id: BufferId): void {
@@ -93,57 +147,42 @@ export class Engine {
 
   async #run({ run, program, feeds, wants }: RunMessage, reply: Reply): Promise<void> {
     this.#runs++;
-    const buffers: { id: BufferId; data: HostArray }[] = [];
+    // What came along is resident before anything can fail: a failed run loses no state.
+    const arrived = feeds.map((f) => this.#arrive(f));
+    const runner = this.#programs.get(program);
+    let buffers: SentBuffer[] = [];
     let error: EngineFailure | undefined;
     try {
-      const runner = this.#programs.get(program);
       if (!runner) throw new Error(`program ${String(program)} is not loaded`);
-      const inputs = feeds.map((f) => this.#feed(f));
-      const outputs = await runner.run(
-        inputs,
-        feeds.map((f) => f.shape),
-      );
-      const sent = new Set<ArrayBuffer>(inputs.map((s) => s.data.buffer));
+      const inputs = feeds.map((f, i) => arrived[i] ?? this.#slot(f.id!));
+      const shapes = feeds.map((f) => f.shape);
+      const outputs = soleOwners(await runner.run(inputs, shapes), inputs);
       wants.forEach(({ id, return: back }, i) => {
-        let data = outputs[i]!;
-        // One buffer has one owner: an output that is also an input or another output is copied.
-        if (sent.has(data.buffer) || data.byteLength !== data.buffer.byteLength)
-          data = data.slice() as HostArray;
-        sent.add(data.buffer);
-        if (back) buffers.push({ id, data });
-        else this.#resident.set(id, { data });
+        if (back) buffers.push({ id, ...outputs[i]! });
+        else this.#resident.set(id, { data: outputs[i]!.data });
       });
     } catch (e) {
-      error = describe(e);
+      buffers = [];
+      error = e instanceof Failure || !runner ? describe(e) : { ...describe(e), segment: runner.segment };
       for (const { id, return: back } of wants) if (!back) this.#failed.set(id, error);
     }
-    for (const f of feeds) {
-      if (!("id" in f) || f.id === null || f.after === "keep") continue;
-      const slot = this.#resident.get(f.id);
-      if (slot && f.after === "return") buffers.push({ id: f.id, data: slot.data });
-      this.#forget(f.id);
+    for (const { id, after } of feeds) {
+      if (id === null || after === "keep") continue;
+      const slot = this.#resident.get(id);
+      if (slot && after === "return") buffers.push({ id, data: slot.data });
+      this.#forget(id);
     }
-    const message: FromEngine = error ? { run, buffers, error } : { run, buffers };
-    reply(
-      message,
-      buffers.map((b) => b.data.buffer),
-    );
+    reply(error ? { run, buffers, error } : { run, buffers }, owned(buffers));
   }
 
-  #feed(f: Feed): Slot {
-    if ("data" in f) {
-      const slot: Slot = { data: f.data };
-      if (f.id !== null) this.#resident.set(f.id, slot);
-      return slot;
-    }
-    const failed = this.#failed.get(f.id);
-    if (failed) throw new Failure(failed);
-    const slot = this.#resident.get(f.id);
-    if (!slot) throw new Error(`buffer ${String(f.id)} is not resident`);
+  #arrive(f: Feed): Slot | undefined {
+    if (!("data" in f)) return undefined;
+    const slot: Slot = { data: f.data };
+    if (f.id !== null) this.#resident.set(f.id, slot);
     return slot;
   }
 
-  #stats() {
+  #stats(): EngineStats {
     const memory = process.memoryUsage();
     let residentBytes = 0;
     for (const slot of this.#resident.values()) residentBytes += slot.data.byteLength;
@@ -156,6 +195,22 @@ export class Engine {
       external: memory.external,
     };
   }
+}
+
+/** One buffer has one owner: an output that is also an input or another output, or only a part of its buffer, is copied. */
+function soleOwners(outputs: readonly Output[], inputs: readonly Slot[]): readonly Output[] {
+  const taken = new Set<ArrayBuffer>(inputs.map((s) => s.data.buffer));
+  return outputs.map((output): Output => {
+    let { data } = output;
+    if (taken.has(data.buffer) || data.byteLength !== data.buffer.byteLength)
+      data = data.slice() as HostArray;
+    taken.add(data.buffer);
+    return data === output.data ? output : { ...output, data };
+  });
+}
+
+function owned(buffers: readonly SentBuffer[]): ArrayBuffer[] {
+  return buffers.map((b) => b.data.buffer);
 }
 
 /** The error of an earlier request, met again. */

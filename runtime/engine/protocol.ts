@@ -94,14 +94,30 @@ export type ToEngine =
   | { readonly type: "seed"; readonly generator: number; readonly seed: bigint }
   | { readonly type: "getState"; readonly run: number; readonly generator: number }
   | { readonly type: "setState"; readonly generator: number; readonly state: Uint8Array }
-  | { readonly type: "stats"; readonly run: number }
-  | { readonly type: "close" };
+  | { readonly type: "stats"; readonly run: number };
 
-/** The reply to the request numbered `run`. Every reply bumps the shared counter, after it was posted. */
+export interface SentBuffer {
+  readonly id: BufferId;
+  readonly data: HostArray;
+  /** Present when the program left a size open. */
+  readonly shape?: readonly number[];
+}
+
+export interface FailedBuffer {
+  readonly id: BufferId;
+  readonly error: EngineFailure;
+}
+
+/**
+ * The reply to the request numbered `run`. Every reply bumps the shared counter, after it was posted. Requests are
+ * numbered from 1; number 0 says why the thread is about to end.
+ */
 export interface FromEngine {
   readonly run: number;
   /** Buffers handed back or copied by this request. */
-  readonly buffers: readonly { readonly id: BufferId; readonly data: HostArray }[];
+  readonly buffers: readonly SentBuffer[];
+  /** Buffers that `evict` or `fetch` could not give; the others came. `error` is the first one's. */
+  readonly failed?: readonly FailedBuffer[];
   readonly error?: EngineFailure;
   readonly state?: Uint8Array;
   readonly stats?: EngineStats;
@@ -111,7 +127,7 @@ export interface EngineFailure {
   /** `message` as ONNX Runtime or the kernel gave it; `errorClass` is a PyTorch error name when a kernel chose one. */
   readonly message: string;
   readonly errorClass?: "RuntimeError" | "IndexError" | "ValueError" | "NotImplementedError";
-  /** Which of the segment's host kernels or sessions failed. */
+  /** Index of the program's segment that failed. */
   readonly segment?: number;
 }
 

@@ -1,6 +1,63 @@
-/** ONNX Runtime sessions, by its public API. */
+/**
+ * ONNX Runtime sessions. The public API runs a session inside `setImmediate`, which costs as much again as a small
+ * graph; the native session below it runs at once. It is internal to the package, so it is used with the one version
+ * it was read in, and the public API with any other (or with `TENSORSCOPE_ORT=public`).
+ */
+import { createRequire } from "node:module";
 import * as ort from "onnxruntime-node";
 import type { DTypeName, HostArray } from "../tensor/dtype.js";
+
+type Feeds = Readonly<Record<string, ort.Tensor>>;
+type Results = Readonly<Record<string, ort.Tensor>>;
+type Optimization = "fast" | "full";
+
+export interface Session {
+  run(feeds: Feeds): Results | Promise<Results>;
+  release(): void | Promise<void>;
+}
+
+/** `onnxruntime-node/dist/binding.js`. */
+interface Binding {
+  readonly initOrt: () => void;
+  readonly binding: { readonly InferenceSession: new () => NativeSession };
+}
+
+interface NativeSession {
+  loadModel(
+    buffer: ArrayBufferLike,
+    offset: number,
+    length: number,
+    options: ort.InferenceSession.SessionOptions,
+  ): void;
+  readonly outputMetadata: readonly { readonly name: string }[];
+  run(feeds: Feeds, fetches: Readonly<Record<string, null>>, options: object): Results;
+  dispose(): void;
+}
+
+/** The version whose native session is known. */
+export const KNOWN_VERSION = "1.30.0";
+
+function loadBinding(): Binding | undefined {
+  if (process.env["TENSORSCOPE_ORT"] === "public") return undefined;
+  try {
+    const require = createRequire(import.meta.url);
+    const { version } = require("onnxruntime-node/package.json") as { version: string };
+    if (version !== KNOWN_VERSION) return undefined;
+    const loaded = require("onnxruntime-node/dist/binding.js") as Partial<Binding>;
+    const native = loaded.binding?.InferenceSession.prototype as Partial<NativeSession> | undefined;
+    const complete = [loaded.initOrt, native?.loadModel, native?.run, native?.dispose].every(
+      (f) => typeof f === "function",
+    );
+    return complete ? (loaded as Binding) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const internal = loadBinding();
+
+/** Which entry sessions are run by. */
+export const sessionEntry: "native" | "public" = internal ? "native" : "public";
 
 let live = 0;
 let created = 0;
@@ -9,16 +66,11 @@ export function sessionStats(): { sessions: number; sessionsCreated: number } {
   return { sessions: live, sessionsCreated: created };
 }
 
-export interface Session {
-  run(feeds: Record<string, ort.Tensor>): Promise<Record<string, ort.Tensor>>;
-  release(): Promise<void>;
-}
-
 const threads = Number(process.env["TENSORSCOPE_THREADS"] ?? "0");
 const spin = process.env["TENSORSCOPE_SPIN"];
 
-export async function createSession(model: Uint8Array, optimization: "fast" | "full"): Promise<Session> {
-  const options: ort.InferenceSession.SessionOptions = {
+function sessionOptions(optimization: Optimization): ort.InferenceSession.SessionOptions {
+  return {
     executionProviders: ["cpu"],
     graphOptimizationLevel: optimization === "full" ? "all" : "basic",
     executionMode: "sequential",
@@ -26,15 +78,54 @@ export async function createSession(model: Uint8Array, optimization: "fast" | "f
     ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
     ...(spin === undefined ? {} : { extra: { session: { intra_op: { allow_spinning: spin } } } }),
   };
-  const session = await ort.InferenceSession.create(model, options);
+}
+
+export async function createSession(
+  model: Uint8Array,
+  optimization: Optimization,
+  entry = sessionEntry,
+): Promise<Session> {
+  const options = sessionOptions(optimization);
+  const session =
+    internal && entry === "native"
+      ? nativeSession(internal, model, options)
+      : await publicSession(model, options);
   live++;
   created++;
   return {
-    run: async (feeds) => (await session.run(feeds)) as Record<string, ort.Tensor>,
-    release: async () => {
+    run: session.run,
+    release: () => {
       live--;
-      await session.release();
+      return session.release();
     },
+  };
+}
+
+function nativeSession(
+  { initOrt, binding }: Binding,
+  model: Uint8Array,
+  options: ort.InferenceSession.SessionOptions,
+): Session {
+  initOrt();
+  const session = new binding.InferenceSession();
+  session.loadModel(model.buffer, model.byteOffset, model.byteLength, options);
+  const fetches = Object.fromEntries(session.outputMetadata.map(({ name }) => [name, null]));
+  return {
+    run: (feeds) => session.run(feeds, fetches, {}),
+    release: () => {
+      session.dispose();
+    },
+  };
+}
+
+async function publicSession(
+  model: Uint8Array,
+  options: ort.InferenceSession.SessionOptions,
+): Promise<Session> {
+  const session = await ort.InferenceSession.create(model, options);
+  return {
+    run: async (feeds) => (await session.run(feeds)) as Results,
+    release: () => session.release(),
   };
 }
 

@@ -1,32 +1,44 @@
 /** The engine thread: owns ONNX Runtime, the resident buffers and the random generators. */
-import { workerData, type MessagePort } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import type { EngineStart } from "./client.js";
 import type { FromEngine, ToEngine } from "./protocol.js";
-import { Engine } from "./engine.js";
 
 const { port, signal } = workerData as EngineStart;
-const engine = new Engine();
-const queue: ToEngine[] = [];
-let busy = false;
 
 function reply(message: FromEngine, transfer: ArrayBuffer[]): void {
-  (port as MessagePort).postMessage(message, transfer);
+  port.postMessage(message, transfer);
   Atomics.add(signal, 0, 1);
   Atomics.notify(signal, 0);
 }
 
-async function work(): Promise<void> {
-  busy = true;
-  for (let m = queue.shift(); m; m = queue.shift()) await engine.handle(m, reply);
-  busy = false;
+/** The user thread may be blocked, so the reason has to be on the port before the end is signalled. */
+function crash(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  reply({ run: 0, buffers: [], error: { message } }, []);
+  process.exit(1);
 }
 
-port.on("message", (m: ToEngine) => {
-  queue.push(m);
-  if (!busy) void work();
-});
-
+process.on("uncaughtException", crash);
 process.on("exit", () => {
   Atomics.store(signal, 1, 1);
   Atomics.notify(signal, 0);
 });
+
+async function serve(): Promise<void> {
+  // Loaded late: where ONNX Runtime has no library for this platform, that has to be said, not waited for.
+  const { Engine } = await import("./engine.js");
+  const engine = new Engine();
+  const queue: ToEngine[] = [];
+  let busy = false;
+  const work = async (): Promise<void> => {
+    busy = true;
+    for (let m = queue.shift(); m; m = queue.shift()) await engine.handle(m, reply);
+    busy = false;
+  };
+  port.on("message", (m: ToEngine) => {
+    queue.push(m);
+    if (!busy) work().catch(crash);
+  });
+}
+
+serve().catch(crash);

@@ -112,6 +112,8 @@ function fetch(value: Value, id: BufferId): HostArray {
 
 /** Posts one plan that computes `asked`, the pending state, and the small results user code holds. */
 function run(asked: readonly Value[]): void {
+  // Cancelling throws here, before anything is written down.
+  engine.ready();
   const wanted = new Set<Value>();
   const want = (v: Value): void => {
     if (v.source.kind === "node") wanted.add(v);
@@ -246,6 +248,10 @@ function settle(reply: FromEngine): void {
   for (const { id, data } of reply.buffers) {
     const value = coming.get(id);
     if (value) value.source = { kind: "host", data };
+  }
+  for (const { id, error } of reply.failed ?? []) {
+    const value = coming.get(id);
+    if (value) value.source = { kind: "failed", error: failure(error) };
   }
 }
 

@@ -15,12 +15,18 @@ export interface KernelOutput {
   readonly shape: readonly number[];
 }
 
+/** A result whose shape depends on the data. */
+export interface ShapedResult {
+  readonly data: HostArray;
+  readonly shape: readonly number[];
+}
+
 /** Computes outputs of the announced dtypes and shapes. Throws errors of `errors.ts` for bad values. */
 export type HostKernel = (
   inputs: readonly KernelInput[],
   attrs: unknown,
   outputs: readonly KernelOutput[],
-) => readonly HostArray[];
+) => readonly (HostArray | ShapedResult)[];
 
 /** By the name an op record's `host` gives. */
 export const kernels: Readonly<Record<string, HostKernel>> = {

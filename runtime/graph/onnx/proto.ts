@@ -77,7 +77,20 @@ class Writer {
       this.#bytes[this.#at++] = v;
       return;
     }
-    // Negative numbers take ten bytes, as two's complement of 64 bits.
+    this.#wide(value);
+  }
+
+  /** Negative numbers take ten bytes, as two's complement of 64 bits. */
+  #wide(value: number | bigint): void {
+    if (typeof value === "number" && value < 0 && value >= -0x80000000) {
+      let v = value;
+      for (let i = 0; i < 9; i++) {
+        this.#bytes[this.#at++] = (v & 127) | 128;
+        v >>= 7;
+      }
+      this.#bytes[this.#at++] = 1;
+      return;
+    }
     let v = BigInt.asUintN(64, BigInt(value));
     while (v > 127n) {
       this.#bytes[this.#at++] = Number(v & 127n) | 128;
@@ -146,10 +159,17 @@ function writeTensor(w: Writer, { dtype, dims, data }: OnnxTensor, name?: string
   w.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
+/** Half of a number would be written without a word. */
+function integer<T extends number | bigint>(name: string, value: T): T {
+  if (typeof value === "number" && !Number.isInteger(value))
+    throw new RangeError(`attribute ${name}: ${String(value)} is no integer; write { f } for a FLOAT`);
+  return value;
+}
+
 function writeAttr(w: Writer, name: string, value: OnnxAttr): void {
   w.string(1, name);
   if (typeof value === "number" || typeof value === "bigint") {
-    w.int(3, value);
+    w.int(3, integer(name, value));
     w.int(20, 2);
   } else if (typeof value === "string") {
     w.string(4, value);
@@ -166,7 +186,7 @@ function writeAttr(w: Writer, name: string, value: OnnxAttr): void {
     });
     w.int(20, 4);
   } else {
-    for (const i of value) w.int(8, i);
+    for (const i of value) w.int(8, integer(name, i));
     w.int(20, 7);
   }
 }
