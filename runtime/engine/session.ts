@@ -4,6 +4,7 @@
  * it was read in, and the public API with any other (or with `TENSORSCOPE_ORT=public`).
  */
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import * as ort from "onnxruntime-node";
 import type { DTypeName, HostArray } from "../tensor/dtype.js";
 
@@ -41,9 +42,10 @@ function loadBinding(): Binding | undefined {
   if (process.env["TENSORSCOPE_ORT"] === "public") return undefined;
   try {
     const require = createRequire(import.meta.url);
-    const { version } = require("onnxruntime-node/package.json") as { version: string };
+    const dist = dirname(require.resolve("onnxruntime-node"));
+    const { version } = require(join(dist, "..", "package.json")) as { version: string };
     if (version !== KNOWN_VERSION) return undefined;
-    const loaded = require("onnxruntime-node/dist/binding.js") as Partial<Binding>;
+    const loaded = require(join(dist, "binding.js")) as Partial<Binding>;
     const native = loaded.binding?.InferenceSession.prototype as Partial<NativeSession> | undefined;
     const complete = [loaded.initOrt, native?.loadModel, native?.run, native?.dispose].every(
       (f) => typeof f === "function",
