@@ -30,6 +30,7 @@ interface NativeSession {
     length: number,
     options: ort.InferenceSession.SessionOptions,
   ): void;
+  readonly inputMetadata: readonly { readonly name: string }[];
   readonly outputMetadata: readonly { readonly name: string }[];
   run(feeds: Feeds, fetches: Readonly<Record<string, null>>, options: object): Results;
   dispose(): void;
@@ -76,7 +77,8 @@ function sessionOptions(optimization: Optimization): ort.InferenceSession.Sessio
     executionProviders: ["cpu"],
     graphOptimizationLevel: optimization === "full" ? "all" : "basic",
     executionMode: "sequential",
-    logSeverityLevel: 3,
+    // Errors are thrown; they need not be printed too.
+    logSeverityLevel: 4,
     ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
     ...(spin === undefined ? {} : { extra: { session: { intra_op: { allow_spinning: spin } } } }),
   };
@@ -111,9 +113,14 @@ function nativeSession(
   initOrt();
   const session = new binding.InferenceSession();
   session.loadModel(model.buffer, model.byteOffset, model.byteLength, options);
+  const inputs = session.inputMetadata.map(({ name }) => name);
   const fetches = Object.fromEntries(session.outputMetadata.map(({ name }) => [name, null]));
   return {
-    run: (feeds) => session.run(feeds, fetches, {}),
+    run: (feeds) => {
+      // As the public API does: a kernel may read an input that was not fed.
+      for (const name of inputs) if (!feeds[name]) throw new Error(`input '${name}' is missing in 'feeds'.`);
+      return session.run(feeds, fetches, {});
+    },
     release: () => {
       session.dispose();
     },
