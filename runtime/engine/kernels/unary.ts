@@ -1,14 +1,13 @@
-import { erf } from "../../random/accurate.js";
 import { floatRoom, floats, stored } from "./floats.js";
 import type { HostKernel } from "./index.js";
-import { erfc, erfinv } from "./normal.js";
+import { erf, erfc, erfinv } from "./normal.js";
 
 /** log(1 + eˣ). */
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
 /** Functions of one number. Float32 is computed in double precision. */
 const functions = {
-  erf: (x: number) => (Number.isNaN(x) ? NaN : erf(x)),
+  erf,
   erfc,
   erfinv,
   atan: Math.atan,
