@@ -2,16 +2,10 @@
 import { noteRecorded } from "../graph/executor.js";
 import { setRecordHook } from "../graph/record.js";
 import type { CostRule } from "../ops/record.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { className, members, observeCalls, type Module } from "../nn/module.js";
 import { Parameter } from "../nn/parameter.js";
-import type {
-  ModelSnapshot,
-  ModuleSnapshot,
-  SnapshotShape,
-  SourceLocation,
-  TensorSnapshot,
-} from "./snapshot.js";
+import type { ModelSnapshot, ModuleSnapshot, SnapshotShape, TensorSnapshot } from "./snapshot.js";
 import { tensorsIn } from "./trace.js";
 
 /** What one module did in its last call. */
@@ -63,8 +57,6 @@ export interface SnapshotOptions {
   readonly activity?: ReadonlyMap<Module, ModuleActivity>;
   /** The input as text. */
   readonly input?: string;
-  /** Where a module is created, by its dotted path. */
-  readonly locate?: (path: string, module: Module) => SourceLocation | undefined;
 }
 
 /** A module tree as plain data, every tensor counted once. */
@@ -110,13 +102,11 @@ export function snapshotModel(model: Module, options: SnapshotOptions = {}): Mod
       children.reduce((n, child) => n + child[field], 0);
     const ownBytes = [...first, ...buffers.filter(({ sharedWith }) => sharedWith === undefined)];
     const did = options.activity?.get(module);
-    const location = options.locate?.(path, module);
     return {
       path,
       name: path === "" ? className(module) : name,
       className: className(module),
       extraRepr: module.extraRepr(),
-      ...(location === undefined ? {} : { location }),
       parameters,
       buffers,
       ownParameters: sum(parameters),

@@ -3,10 +3,10 @@
  * Packages stay outside, resolved from the file that imports them; "tensorscope" is the kernel's own library, so there
  * is one instance of it.
  */
-import { builtinModules } from "node:module";
 import { promises as fs, realpathSync } from "node:fs";
 import * as path from "node:path";
-import { SourceMap, type SourceMapPayload } from "node:module";
+import { pathToFileURL } from "node:url";
+import { builtinModules, SourceMap, type SourceMapPayload } from "node:module";
 import * as esbuild from "esbuild";
 import { runKey } from "./key.js";
 import type { SourceText, TraceDiagnostic } from "./protocol.js";
@@ -177,7 +177,7 @@ export function realFile(file: string): string {
 function withMeta(text: string, file: string): string {
   if (!text.includes("import.meta.")) return text;
   const values: Readonly<Record<string, string>> = {
-    url: JSON.stringify(new URL(`file://${file.split(path.sep).map(encodeURIComponent).join("/")}`).href),
+    url: JSON.stringify(pathToFileURL(file).href),
     filename: JSON.stringify(file),
     dirname: JSON.stringify(path.dirname(file)),
   };

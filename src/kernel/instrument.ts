@@ -74,20 +74,15 @@ export function instrument(
     `${probe}.at(${sites.statements.push({ file, start: node.getStart(), end: node.end }) - 1});`;
 
   const body = (node: WithBody, name: string): void => {
-    const saved = { fn, owner, label };
+    const saved = { fn, label };
     const { parent } = node;
-    if (ts.isClassLike(parent)) {
-      owner = parent;
-      label = `${parent.name?.text ?? className(parent)}.${name}`;
-    } else label = label === "" ? name : `${label}.${name}`;
-    const isMethod = ts.isMethodDeclaration(node) || ts.isAccessor(node);
-    fn =
-      sites.functions.push({
-        file,
-        label,
-        owner,
-        isForward: ts.isMethodDeclaration(node) && ts.isClassLike(parent) && name === "forward",
-      }) - 1;
+    // `forward = (x) => …` is a method too, and its `this` is the instance.
+    const isField = ts.isPropertyDeclaration(parent) && ts.isArrowFunction(node);
+    const isMethod = ts.isMethodDeclaration(node) || ts.isAccessor(node) || isField;
+    const isForward =
+      name === "forward" && isMethod && (ts.isClassLike(parent) || ts.isClassLike(parent.parent));
+    label = label === "" ? name : `${label}.${name}`;
+    fn = sites.functions.push({ file, label, owner, isForward }) - 1;
     // Bodies that can be left and entered again have no place on a stack of calls.
     const resumes =
       "asteriskToken" in node && node.asteriskToken !== undefined
@@ -101,7 +96,7 @@ export function instrument(
       statements(node.body.statements);
       edits.insert(node.body.end - 1, `}finally{${probe}.leave()}`);
     }
-    ({ fn, owner, label } = saved);
+    ({ fn, label } = saved);
   };
 
   const statements = (list: readonly ts.Statement[]): void => {
@@ -220,6 +215,13 @@ export function instrument(
   /** Looks for functions and classes in expressions and declarations. */
   const expressions = (node: ts.Node): void => {
     if (ts.isTypeNode(node) && !ts.isExpressionWithTypeArguments(node)) return;
+    if (ts.isClassLike(node)) {
+      const saved = { fn, owner, label };
+      [fn, owner, label] = [-1, node, className(node)];
+      ts.forEachChild(node, expressions);
+      ({ fn, owner, label } = saved);
+      return;
+    }
     if (ts.isFunctionLike(node) && "body" in node && node.body !== undefined) {
       const declaration = node as ts.FunctionLikeDeclaration;
       const name = functionName(declaration);

@@ -121,6 +121,8 @@ export class Runner {
     if (this.#task.run !== undefined) this.#state(this.#task.run, "cancelling");
     const how = await this.#thread.cancel(this.#options.grace);
     if (how === "stuck") this.#options.onStuck();
+    // Still bundling: the task sees the wish before it begins.
+    if (how === "idle") return { how: "cancelled" };
     return { how: how === "stuck" ? "terminated" : how };
   }
 
@@ -192,7 +194,7 @@ export class Runner {
     const run = this.#task?.run;
     if (message.type === "print") {
       const { level, text } = message;
-      this.#options.emit({
+      void this.#options.emit({
         type: "console",
         kernel: "runner",
         level,

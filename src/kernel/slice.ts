@@ -163,10 +163,14 @@ function importsOf(
         );
       }
     } else {
-      // import("./x.js") in a kept statement
+      // import("./x.js") and require("./x.js") in a kept statement
       const visit = (node: ts.Node): void => {
-        if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-          add(node.arguments[0], ["*"]);
+        if (ts.isCallExpression(node)) {
+          const { expression } = node;
+          const loads =
+            expression.kind === ts.SyntaxKind.ImportKeyword ||
+            (ts.isIdentifier(expression) && expression.text === "require");
+          if (loads) add(node.arguments[0], ["*"]);
         }
         ts.forEachChild(node, visit);
       };

@@ -7,7 +7,7 @@ import {
   type ModuleActivity,
   type Observed,
 } from "../../runtime/inspect/model.js";
-import { TraceRecorder, TraceTimeout, tensorsIn, type TracedTensor } from "../../runtime/inspect/trace.js";
+import { TraceRecorder, tensorsIn, type TracedTensor } from "../../runtime/inspect/trace.js";
 import { Module } from "../../runtime/nn/module.js";
 import { dtypes, type DTypeName } from "../../runtime/tensor/dtype.js";
 import {
@@ -26,11 +26,11 @@ import { chooseCalls, fitTensors, makeHints, type ChosenValues, type OwnedHint }
 import { concreteDims, symbolsOf } from "./inputs.js";
 import { className } from "./instrument.js";
 import { locateSnapshot } from "./places.js";
+import { classify, type Problem } from "./problem.js";
 import { proposedInput } from "./proposal.js";
 import { parseCached, Project, reader, type Place } from "./project.js";
 import type {
   ConsoleEvent,
-  DiagnosticCode,
   InputSpec,
   TraceDiagnostic,
   TracedModule,
@@ -73,12 +73,6 @@ export async function trace(request: TraceRequest, options: TraceOptions): Promi
     reply: { file: request.file, versions, ...tracer.result(), milliseconds: performance.now() - started },
     recycle: tracer.recycle,
   };
-}
-
-/** What went wrong, in the words of the protocol. */
-interface Problem {
-  readonly status: TraceStatus;
-  readonly message: string;
 }
 
 interface Run {
@@ -346,38 +340,6 @@ class FileTrace {
       return !seen.has(key) && seen.add(key);
     });
   }
-}
-
-function classify(error: unknown): Problem & { readonly code: DiagnosticCode } {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  if (error instanceof TraceTimeout || error instanceof HardTimeout) {
-    return {
-      status: "failed",
-      code: "timeout",
-      message: "Computing shapes took too long and was stopped here. Is there an endless loop?",
-    };
-  }
-  if (name === "NeedsRunError" || name === "NeedsDataError")
-    return { status: "needsRun", code: "needsRun", message };
-  const ours =
-    error instanceof library.RuntimeError ||
-    error instanceof library.ValueError ||
-    error instanceof library.IndexError;
-  if (!ours && !(error instanceof TypeError)) {
-    const text = name === "Error" ? message : `${name}: ${message}`;
-    return { status: "failed", code: "error", message: text };
-  }
-  const foreign = takeForeignReads();
-  if (error instanceof TypeError && foreign !== undefined) {
-    return { status: "needsRun", code: "needsRun", message: `${foreign} is known only on ▶ (${message})` };
-  }
-  return { status: "failed", code: ours || isFromLibrary(error) ? "shape" : "error", message };
-}
-
-/** Whether the library itself threw: the innermost frame is not the user's. */
-function isFromLibrary(error: Error): boolean {
-  const frame = /^ {4}at .*$/m.exec(error.stack ?? "")?.[0];
-  return frame !== undefined && !frame.includes("tensorscope-trace-");
 }
 
 interface FittedActivity {

@@ -220,11 +220,12 @@ test("methods, helpers, inner functions and exceptions keep the stack of calls r
     switch (z) { case 4: z = 10; default: z = z + 1 }
     return z;
   }
+  act = (x: number) => { const z = x + this.scale; return z; };
   *gen() { yield 1; return 2; }
 }`,
-    "[new A().forward(1), ...new A().gen()]",
+    "[new A().forward(1), ...new A().gen(), new A().act(1)]",
   );
-  assert.deepEqual(result, [11, 1]);
+  assert.deepEqual(result, [11, 1, 4]);
   assert.deepEqual(seen, [
     "return v + 1; = 2",
     "return g(x); = 2",
@@ -234,5 +235,7 @@ test("methods, helpers, inner functions and exceptions keep the stack of calls r
     "z = this.twice; = 4",
     "z = z + 1 = 11",
     "return z; = 11",
+    "const z = x + this.scale; = 4",
+    "return z; = 4",
   ]);
 });
