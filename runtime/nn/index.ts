@@ -2,6 +2,7 @@
 export * from "./activation.js";
 export { Module, observeCalls, RemovableHandle } from "./module.js";
 export { Parameter } from "./parameter.js";
+export * from "./attention.js";
 export * from "./container.js";
 export * from "./conv.js";
 export * from "./dropout.js";
@@ -11,5 +12,6 @@ export * from "./normalization.js";
 export * from "./pooling.js";
 export * from "./shape.js";
 export * from "./sparse.js";
+export * from "./transformer.js";
 export * as init from "./init.js";
 export { functional } from "../torch.js";

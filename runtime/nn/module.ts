@@ -66,19 +66,7 @@ export abstract class Module {
   static readonly stateNames: "pytorch" | "verbatim" = "verbatim";
 
   constructor() {
-    const callable = (...args: unknown[]): unknown => callModule(callable as unknown as Module, args);
-    // A function's own name and length would shadow fields of these names.
-    delete (callable as { name?: string }).name;
-    delete (callable as { length?: number }).length;
-    const self = Object.setPrototypeOf(callable, new.target.prototype) as Module;
-    registries.set(self, {
-      buffers: new Map(),
-      extra: new Map(),
-      preHooks: new Map(),
-      hooks: new Map(),
-      training: true,
-    });
-    return self;
+    return blankModule(new.target.prototype as Module);
   }
 
   /** What calling the module computes. */
@@ -389,6 +377,23 @@ export abstract class Module {
   }
 }
 
+/** @internal A callable module of a class with no fields yet: what the constructor and `deepcopy` begin with. */
+export function blankModule(prototype: Module): Module {
+  const callable = (...args: unknown[]): unknown => callModule(callable as unknown as Module, args);
+  // A function's own name and length would shadow fields of these names.
+  delete (callable as { name?: string }).name;
+  delete (callable as { length?: number }).length;
+  const self = Object.setPrototypeOf(callable, prototype) as Module;
+  registries.set(self, {
+    buffers: new Map(),
+    extra: new Map(),
+    preHooks: new Map(),
+    hooks: new Map(),
+    training: true,
+  });
+  return self;
+}
+
 /** A private method would not be there: instances are functions that the constructor of `Module` did not make. */
 function register(module: Module, name: string, value: Module | Parameter | null): void {
   registryOf(module).extra.set(stateName(module, name), value);
@@ -414,8 +419,8 @@ export function registryOf(module: Module): Registry {
   return registries.get(module)!;
 }
 
-/** The state-dict name of a field. */
-function stateName(module: Module, field: string): string {
+/** @internal The state-dict name of a field. */
+export function stateName(module: Module, field: string): string {
   return (module.constructor as typeof Module).stateNames === "pytorch" ? snake(field) : field;
 }
 

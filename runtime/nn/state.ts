@@ -49,7 +49,10 @@ export function loadInto(
     throw new RuntimeError(`Error(s) in loading state_dict for ${name}:\n\t${problems.join("\n\t")}`);
   }
   noGrad(() => {
-    for (const [name, target] of own) given.get(name) && target.copy_(given.get(name)!);
+    for (const [name, target] of own) {
+      const source = given.get(name);
+      if (source) target.copy_(source);
+    }
   });
   return { missingKeys, unexpectedKeys };
 }
