@@ -4,7 +4,7 @@ import type { Builder, Ref } from "../graph/builder.js";
 import type { Attrs } from "../graph/value.js";
 import { bool } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { choose, gt } from "./compare.js";
+import { choose, gt, le } from "./compare.js";
 import { elementwise, type Elementwise, maybeInPlace, num, requireFloat } from "./elementwise.js";
 import { erf, exp, sigmoid, tanh } from "./math.js";
 import { op, type GradRule } from "./record.js";
@@ -99,12 +99,12 @@ const eluPrimitive = elementwise<{ alpha: number; scale: number; inputScale: num
     return b.node("Where", [positive, whole, negative], undefined, x!.dtype);
   },
   host: "activation.elu",
-  // scale dx for x > 0, else scale · inputScale · α e^(x·inputScale) dx
+  // scale · inputScale · α e^(x·inputScale) dx for x ≤ 0, else scale dx
   grad: (ctx, g) => {
     const { alpha, scale, inputScale } = ctx.attrs;
     const x = ctx.input(0);
     const slope = exp(x.mul(inputScale)).mul(inputScale * alpha * scale);
-    return [choose(gt(x, 0), g.mul(scale), g.mul(slope))];
+    return [choose(le(x, 0), g.mul(slope), g.mul(scale))];
   },
 });
 

@@ -20,7 +20,12 @@ export function attend(
   scale: number,
 ): { output: Tensor; weights: Tensor } {
   const scores = matmul(query.mul(scale), key.transpose(-2, -1));
-  const masked = mask === null ? scores : mask.dtype === bool ? scores.maskedFill(mask.logicalNot(), -Infinity) : scores.add(mask);
+  const masked =
+    mask === null
+      ? scores
+      : mask.dtype === bool
+        ? scores.maskedFill(mask.logicalNot(), -Infinity)
+        : scores.add(mask);
   const weights = softmax(masked, -1);
   const kept = p > 0 ? dropout(weights, p) : weights;
   return { output: matmul(kept, value), weights: kept };
@@ -39,4 +44,3 @@ export const scaledDotProductAttention = op({
     return attend(query, key, value, used, p, scale ?? 1 / Math.sqrt(query._shape.at(-1)!)).output;
   },
 });
-

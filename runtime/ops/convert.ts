@@ -1,10 +1,10 @@
 /** Conversions between dtypes and devices. */
 import { NotImplementedError } from "../errors.js";
 import { carrier } from "../graph/primitive.js";
+import type { DType } from "../tensor/dtype.js";
 import {
   bfloat16,
   bool,
-  DType,
   dtypes,
   float16,
   float32,
@@ -16,7 +16,7 @@ import {
   uint8,
 } from "../tensor/dtype.js";
 import { Device } from "../tensor/device.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { apply, setCastGrad } from "./apply.js";
 import { op, primitive } from "./record.js";
 

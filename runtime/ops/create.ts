@@ -125,7 +125,8 @@ const likeTail =
 
 function like<const N extends string>(name: N, what: string, value: number) {
   return op({
-    signature: `${name}(Tensor input, *, ${likeTail}) -> Tensor` as "like(Tensor input, *, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False, any memory_format=None) -> Tensor",
+    signature:
+      `${name}(Tensor input, *, ${likeTail}) -> Tensor` as "like(Tensor input, *, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False, any memory_format=None) -> Tensor",
     on: ["torch"],
     doc: `A tensor of ${what} in the shape and dtype of \`input\`.\n\n${page(name)}`,
     call: (input, dtype, _layout, _device, _pin, requiresGrad) =>
@@ -150,10 +151,12 @@ export const fullLike = op({
 
 function newFilled(name: string, value: number, what: string) {
   return op({
-    signature: `${name}(Tensor self, int... size, *, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor` as "new_zeros(Tensor self, int... size, *, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
+    signature:
+      `${name}(Tensor self, int... size, *, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor` as "new_zeros(Tensor self, int... size, *, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
     on: ["Tensor"],
     doc: `A tensor of ${what} with the dtype of this one.`,
-    call: (self, size, dtype, _layout, _device, _pin, requiresGrad) => filled(size, value, dtype ?? self.dtype, requiresGrad),
+    call: (self, size, dtype, _layout, _device, _pin, requiresGrad) =>
+      filled(size, value, dtype ?? self.dtype, requiresGrad),
   });
 }
 
@@ -175,10 +178,13 @@ export const newFull = op({
 /** start, start + step, … before end, computed as PyTorch does: in double for floats, exactly for integers. */
 function range(start: Scalar, end: Scalar, step: Scalar, given: DType | null): Tensor {
   const numbers = [start, end, step];
-  const dtype = given ?? (numbers.every((v) => typeof v === "bigint" || Number.isInteger(Number(v))) ? int64 : getDefaultDtype());
+  const dtype =
+    given ??
+    (numbers.every((v) => typeof v === "bigint" || Number.isInteger(Number(v))) ? int64 : getDefaultDtype());
   const [a, b, s] = numbers.map(Number) as [number, number, number];
   if (s === 0) throw new RuntimeError("step must be nonzero");
-  if (!Number.isFinite(a) || !Number.isFinite(b)) throw new RuntimeError(`unsupported range: ${String(a)} -> ${String(b)}`);
+  if (!Number.isFinite(a) || !Number.isFinite(b))
+    throw new RuntimeError(`unsupported range: ${String(a)} -> ${String(b)}`);
   if ((s > 0 && b < a) || (s < 0 && b > a)) {
     throw new RuntimeError("upper bound and larger bound inconsistent with step sign");
   }
@@ -188,17 +194,22 @@ function range(start: Scalar, end: Scalar, step: Scalar, given: DType | null): T
   return fromData(encode(values, dtype), [n], dtype);
 }
 
-const rangeTail = "*, Tensor? out=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False";
-type RangeTail = "*, Tensor? out=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False";
+const rangeTail =
+  "*, Tensor? out=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False";
+type RangeTail =
+  "*, Tensor? out=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False";
 
 export const arange = op(
   {
-    signature: `arange(Scalar start, Scalar end, Scalar step, ${rangeTail}) -> Tensor` as `arange(Scalar start, Scalar end, Scalar step, ${RangeTail}) -> Tensor`,
+    signature:
+      `arange(Scalar start, Scalar end, Scalar step, ${rangeTail}) -> Tensor` as `arange(Scalar start, Scalar end, Scalar step, ${RangeTail}) -> Tensor`,
     doc: `Numbers from \`start\` (0) in steps of \`step\` (1), before \`end\`.\n\n${page("arange")}`,
-    call: (start, end, step, dtype, _l, _d, _p, requiresGrad) => marked(range(start, end, step, dtype), requiresGrad),
+    call: (start, end, step, dtype, _l, _d, _p, requiresGrad) =>
+      marked(range(start, end, step, dtype), requiresGrad),
   },
   {
-    signature: `arange(Scalar start, Scalar end, ${rangeTail}) -> Tensor` as `arange(Scalar start, Scalar end, ${RangeTail}) -> Tensor`,
+    signature:
+      `arange(Scalar start, Scalar end, ${rangeTail}) -> Tensor` as `arange(Scalar start, Scalar end, ${RangeTail}) -> Tensor`,
     call: (start, end, dtype, _l, _d, _p, requiresGrad) => marked(range(start, end, 1, dtype), requiresGrad),
   },
   {
@@ -210,7 +221,8 @@ export const arange = op(
 const marked = (t: Tensor, requiresGrad: boolean): Tensor => (requiresGrad ? t.requiresGrad_() : t);
 
 export const linspace = op({
-  signature: `linspace(Scalar start, Scalar end, int steps, ${rangeTail}) -> Tensor` as `linspace(Scalar start, Scalar end, int steps, ${RangeTail}) -> Tensor`,
+  signature:
+    `linspace(Scalar start, Scalar end, int steps, ${rangeTail}) -> Tensor` as `linspace(Scalar start, Scalar end, int steps, ${RangeTail}) -> Tensor`,
   doc: `\`steps\` numbers evenly spaced from \`start\` to \`end\`, both included.\n\n${page("linspace")}`,
   call: (start, end, steps, dtype, _l, _d, _p, requiresGrad) => {
     if (steps < 0) throw new RuntimeError("number of steps must be non-negative");
@@ -227,7 +239,8 @@ export const linspace = op({
 });
 
 export const eye = op({
-  signature: `eye(int n, int? m=None, ${rangeTail}) -> Tensor` as `eye(int n, int? m=None, ${RangeTail}) -> Tensor`,
+  signature:
+    `eye(int n, int? m=None, ${rangeTail}) -> Tensor` as `eye(int n, int? m=None, ${RangeTail}) -> Tensor`,
   doc: `Ones on the diagonal, zeros elsewhere.\n\n${page("eye")}`,
   call: (n, m, dtype, _l, _d, _p, requiresGrad) => {
     const columns = m ?? n;

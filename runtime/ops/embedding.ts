@@ -2,7 +2,6 @@
 import { NotImplementedError, RuntimeError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
 import { int32, int64 } from "../tensor/dtype.js";
-import type { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
 import { castTo } from "./convert.js";
 import { page } from "./family.js";

@@ -3,7 +3,7 @@ import type { Builder, Ref } from "../graph/builder.js";
 import type { Attrs, Meta } from "../graph/value.js";
 import { RuntimeError } from "../errors.js";
 import { bool, type DType } from "../tensor/dtype.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
 import { castTo } from "./convert.js";
 import { floatType, operand, resultType } from "./promote.js";

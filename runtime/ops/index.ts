@@ -24,6 +24,7 @@ import * as pointwise from "./pointwise.js";
 import * as pool from "./pool.js";
 import * as random from "./random.js";
 import * as reduce from "./reduce.js";
+import * as reflected from "./reflected.js";
 import * as rounding from "./rounding.js";
 import * as shrink from "./shrink.js";
 import * as softmax from "./softmax.js";
@@ -60,6 +61,7 @@ const families = {
   pool,
   random,
   reduce,
+  reflected,
   rounding,
   shrink,
   softmax,

@@ -73,7 +73,7 @@ export function nonzeroPositions(mask: Tensor): Tensor[] {
   const data = mask.data() as ArrayLike<number | bigint>;
   const shape = mask.shape;
   const hits: number[] = [];
-  for (let i = 0; i < data.length; i++) if (data[i] != 0) hits.push(i);
+  for (let i = 0; i < data.length; i++) if (Number(data[i]) !== 0) hits.push(i);
   return shape.map((size, axis) => {
     const step = numel(shape.slice(axis + 1));
     const at = BigInt64Array.from(hits, (h) => BigInt(Math.floor(h / step) % size));

@@ -1,6 +1,6 @@
 import type { Primitive } from "../graph/primitive.js";
 import type { Attrs, Meta } from "../graph/value.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { bind } from "./bind.js";
 import { parseSignature, type Bound, type CallArgs, type Returns, type Signature } from "./schema.js";
 import { inPlace, writeOut } from "./inplace.js";

@@ -1,7 +1,7 @@
 /** Reductions over axes. */
 import { RuntimeError } from "../errors.js";
 import { int64, type DType } from "../tensor/dtype.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { apply, sameShape, setSumToShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { reducedShape, wrapDims } from "./dims.js";

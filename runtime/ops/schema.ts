@@ -102,8 +102,12 @@ export type CallArgs<S extends string> = S extends `${string}(${infer B}) -> ${s
   : never;
 
 /** The arguments of a signature by their option names. */
-export type Arguments<S extends string> = S extends `${string}(${infer B}) -> ${string}` ? ArgumentsOf<B> : never;
-type ArgumentsOf<B extends string> = B extends `${infer H}, ${infer R}` ? ArgumentOf<H> & ArgumentsOf<R> : ArgumentOf<B>;
+export type Arguments<S extends string> = S extends `${string}(${infer B}) -> ${string}`
+  ? ArgumentsOf<B>
+  : never;
+type ArgumentsOf<B extends string> = B extends `${infer H}, ${infer R}`
+  ? ArgumentOf<H> & ArgumentsOf<R>
+  : ArgumentOf<B>;
 type ArgumentOf<P extends string> = P extends "*" | ""
   ? unknown
   : P extends `${infer T} ${infer N}=${string}`

@@ -50,7 +50,7 @@ export function fillUnit53(
 ): void {
   const block = gen.block;
   let position = gen.position;
-  for (let i = start; i < end; ) {
+  for (let i = start; i < end;) {
     if (position >= blockLength - 1) {
       // The two words of a number may lie in different blocks.
       gen.position = position;
@@ -94,7 +94,8 @@ export function fillNormalSerial(
 }
 
 const exponents = Float64Array.from({ length: 26 }, (_, i) => 2 ** -i);
-const sqrtHalf = f(Math.SQRT1_2);
+const rootHalf = 11863283; // sqrt(1/2) in float32, times 2^24
+const polynomials = new Float64Array(2);
 
 // Cephes' single precision polynomials, as the vectorised kernel evaluates them.
 const l0 = f(7.0376836292e-2);
@@ -112,7 +113,7 @@ const twoPi = f(2 * Math.PI);
 const fourOverPi = f(1.27323954473516);
 const dp1 = f(-0.78515625);
 const dp2 = f(-2.4187564849853515625e-4);
-const dp3 = f(-3.77489497744594108e-8);
+const dp3 = f(-3.774894977445941e-8);
 const s0 = f(-1.9515295891e-4);
 const s1 = f(8.3321608736e-3);
 const s2 = f(-1.6666654611e-1);
@@ -126,17 +127,13 @@ const c2 = f(4.166664568298827e-2);
  */
 function transform16(data: Float32Array, at: number, mean: number, std: number): void {
   for (let j = at; j < at + 8; j++) {
-    // u1 = 1 - data[j] = k 2^-24, exactly.
-    const k = 16777216 - data[j]! * 16777216;
+    // u1 = 1 - data[j] = k 2^-24, exactly; x 2^e with x in [1/2, 1), then x in [sqrt(1/2), sqrt 2) less 1.
+    const k = 16777216 - ((data[j]! * 16777216) | 0);
     const top = 32 - Math.clz32(k);
-    let e = top - 24;
-    let x = k * exponents[top]!;
-    if (x < sqrtHalf) {
-      e -= 1;
-      x = x - 1 + x;
-    } else {
-      x = x - 1;
-    }
+    const small = ((k << (24 - top)) - rootHalf) >>> 31;
+    const e = top - 24 - small;
+    const u = k * exponents[top]!;
+    const x = u - 1 + u * small;
     const xx = f(x * x);
     let y = f(l0 * x + l1);
     y = f(y * x + l2);
@@ -168,11 +165,12 @@ function transform16(data: Float32Array, at: number, mean: number, std: number):
     s = f(s * z);
     s = f(s * r + r);
 
-    const straight = (octant & 2) === 0;
-    const sine = straight ? s : c;
-    const cosine = straight ? c : s;
-    const n1 = f(radius * (((octant - 2) & 4) === 0 ? -cosine : cosine));
-    const n2 = f(radius * ((octant & 4) === 0 ? sine : -sine));
+    // Selected by index and sign, not by branches nobody can predict.
+    polynomials[0] = s;
+    polynomials[1] = c;
+    const other = (octant >>> 1) & 1;
+    const n1 = f(radius * (polynomials[1 - other]! * ((((octant - 2) & 4) >>> 1) - 1)));
+    const n2 = f(radius * (polynomials[other]! * (1 - ((octant & 4) >>> 1))));
     if (mean === 0) {
       data[j] = n1 * std + 0;
       data[j + 8] = n2 * std + 0;
