@@ -61,7 +61,8 @@ const own = {
   manualSeed: (seed: number | bigint): Generator => defaultGenerator.manualSeed(seed),
   initialSeed: (): number => defaultGenerator.initialSeed(),
   /** The default generator's state as a uint8 tensor, PyTorch's 5056 bytes. */
-  getRngState: (): Tensor => fromData(defaultGenerator._state().slice() as Uint8Array<ArrayBuffer>, [5056], dtype.uint8),
+  getRngState: (): Tensor =>
+    fromData(defaultGenerator._state().slice() as Uint8Array<ArrayBuffer>, [5056], dtype.uint8),
   setRngState: (state: Tensor): void => void defaultGenerator._setState(state.toBytes()),
   noGrad,
   enableGrad,

@@ -46,7 +46,9 @@ function typeOf(p: Parameter): string {
   let t = words[p.type];
   if (p.type === "any") return "unknown";
   if (p.list >= 0)
-    t = p.type.startsWith("Tensor") ? `readonly (${t})[]` : `${t} | readonly ${t.includes("|") ? `(${t})` : t}[]`;
+    t = p.type.startsWith("Tensor")
+      ? `readonly (${t})[]`
+      : `${t} | readonly ${t.includes("|") ? `(${t})` : t}[]`;
   return p.nullable ? `${t} | null` : t;
 }
 

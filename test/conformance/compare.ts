@@ -68,7 +68,7 @@ export function compareValues(actual: Block, expected: Block, tolerance: Toleran
   let distance = -1;
   const exact = tolerance.rtol === 0 && tolerance.atol === 0 && tolerance.floor === 0;
   for (let i = 0; i < a.length; i++) {
-    if (exact ? a[i] == x[i] : false) continue;
+    if (exact && a[i] === x[i]) continue;
     const [p, q] = [Number(a[i]), Number(x[i])];
     // Two int64 that differ are equal as numbers beyond 2^53.
     const integers = exact && typeof a[i] === "bigint" && typeof x[i] === "bigint";

@@ -121,7 +121,7 @@ export function runScheduler(library: Library, family: Family, c: SchedulerCase)
     "betas" in group ? (group["betas"] as unknown[])[0] : group["momentum"];
   const { lr, momentum: momenta, get_last_lr: last } = c.expect;
   for (let step = 0; step < lr.length && found.length === 0; step++) {
-    if (step > 0) c.metrics === undefined ? scheduler.step() : scheduler.step(c.metrics[step - 1]);
+    if (step > 0) scheduler.step(...(c.metrics === undefined ? [] : [c.metrics[step - 1]]));
     check(
       "lr",
       step,
