@@ -5,7 +5,7 @@ import { Builder, type Ref } from "./builder.js";
 import { encodeModel } from "./onnx/proto.js";
 import type { Plan } from "./plan.js";
 import { carrier } from "./primitive.js";
-import type { Node, Value } from "./value.js";
+import { OPEN, type Node, type Value } from "./value.js";
 
 /**
  * Turns a plan into a program. Nodes that ONNX Runtime computes go to even stages, host kernels to odd ones, each as
@@ -14,7 +14,10 @@ import type { Node, Value } from "./value.js";
 export function compile(plan: Plan, optimization: Program["optimization"]): Program {
   const stages = assignStages(plan);
   const slotTypes: SlotType[] = [];
-  for (const [value, slot] of plan.slots) slotTypes[slot] = { dtype: value.dtype.name, shape: value.shape };
+  for (const [value, slot] of plan.slots) {
+    const shape = value.shape.map((d) => (d === OPEN ? null : d));
+    slotTypes[slot] = { dtype: value.dtype.name, shape };
+  }
   const segments: Segment[] = [];
   const last = Math.max(0, ...stages.stageOf.values());
   for (let stage = 0; stage <= last; stage++) {

@@ -75,16 +75,30 @@ export function flushState(): void {
 
 /** Computes a value and gives its elements, as a copy that the caller owns. Blocks. */
 export function read(value: Value): HostArray {
-  if (tracing) {
-    throw new NeedsDataError(
-      "This needs the values of a tensor, and only shapes are computed while tracing: ▶ Run.",
-    );
-  }
+  needData();
   if (value.source.kind === "node") run([value]);
   if (value.source.kind === "draw") postDraws(value);
   if (value.source.kind === "arriving") awaitRun(value.source.run);
   if (value.source.kind === "resident") return fetch(value, value.source.id);
   return hostData(value).slice() as HostArray;
+}
+
+/**
+ * Runs what makes these values, whose shapes depend on the data, and settles the shapes. Blocks.
+ * @throws NeedsDataError while tracing.
+ */
+export function computeNow(values: readonly Value[]): void {
+  needData();
+  run(values);
+  for (const { source } of values) if (source.kind === "arriving") awaitRun(source.run);
+  for (const { source } of values) if (source.kind === "failed") throw source.error;
+}
+
+function needData(): void {
+  if (!tracing) return;
+  throw new NeedsDataError(
+    "This needs the values of a tensor, and only shapes are computed while tracing: ▶ Run.",
+  );
 }
 
 /** The bytes of a value whose buffer is on this thread. Not to be changed or kept. */
@@ -245,9 +259,11 @@ function settle(reply: FromEngine): void {
     for (const v of outputs) v.source = { kind: "failed", error };
   }
   if (!coming) return;
-  for (const { id, data } of reply.buffers) {
+  for (const { id, data, shape } of reply.buffers) {
     const value = coming.get(id);
-    if (value) value.source = { kind: "host", data };
+    if (!value) continue;
+    value.source = { kind: "host", data };
+    if (shape) value.shape = shape;
   }
   for (const { id, error } of reply.failed ?? []) {
     const value = coming.get(id);

@@ -21,6 +21,12 @@ export type Source =
   /** The run that should have computed it failed. */
   | { readonly kind: "failed"; readonly error: Error };
 
+/**
+ * A size that depends on the elements. `infer` gives it for results of operations like `nonzero`, which run at the call
+ * (`computeNow`); by the time anyone else sees the value its sizes are known.
+ */
+export const OPEN = -1;
+
 let lastSerial = 0;
 
 /**
@@ -28,7 +34,8 @@ let lastSerial = 0;
  * operations make new values, so a graph over values is pure.
  */
 export class Value {
-  readonly shape: readonly number[];
+  /** Changes once, and only where it is open: when the operation has run. */
+  shape: readonly number[];
   readonly dtype: DType;
   readonly device: Device;
   readonly serial = ++lastSerial;

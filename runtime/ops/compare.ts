@@ -8,6 +8,7 @@ import { castTo } from "./convert.js";
 import { elementwise } from "./elementwise.js";
 import { binary, binaryPrimitive, broadcastShapes, page } from "./family.js";
 import { titled } from "./inplace.js";
+import { positionsByAxis } from "./nonzero.js";
 import { operand, resultType } from "./promote.js";
 import { op, primitive } from "./record.js";
 import type { Scalar } from "./schema.js";
@@ -120,11 +121,7 @@ export const where = op(
   },
   {
     signature: "where(Tensor condition) -> Tensor[]",
-    call: (mask) => {
-      const nonzero = (mask as unknown as { nonzero?: (o: object) => readonly Tensor[] }).nonzero;
-      if (!nonzero) throw new RuntimeError("where(condition) needs nonzero, which is not there");
-      return nonzero.call(mask, { asTuple: true }) as Tensor[];
-    },
+    call: (mask) => positionsByAxis(mask),
   },
 );
 

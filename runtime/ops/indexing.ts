@@ -1,6 +1,6 @@
 /** Indexing: `x.at(0, torch.slice(1, 3), null, mask)` reads, `x.setAt([…], value)` writes. */
 import { IndexError, RuntimeError } from "../errors.js";
-import { numel, type Attrs } from "../graph/value.js";
+import type { Attrs } from "../graph/value.js";
 import { bool, int64, uint8 } from "../tensor/dtype.js";
 import { Slice } from "../tensor/slice.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -11,6 +11,7 @@ import { wrapDim } from "./dims.js";
 import { broadcastShapes, page } from "./family.js";
 import { inPlace } from "./inplace.js";
 import { fromData } from "./leaf.js";
+import { positionsByAxis } from "./nonzero.js";
 import { constant, operand } from "./promote.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
 import type { Scalar } from "./schema.js";
@@ -68,19 +69,6 @@ const indexPutPrimitive: OpPrimitive<IndexAttrs & { readonly accumulate: boolean
   },
 });
 
-/** Positions of the true elements, one int64 tensor per axis. Waits for the values. */
-export function nonzeroPositions(mask: Tensor): Tensor[] {
-  const data = mask.data() as ArrayLike<number | bigint>;
-  const shape = mask.shape;
-  const hits: number[] = [];
-  for (let i = 0; i < data.length; i++) if (Number(data[i]) !== 0) hits.push(i);
-  return shape.map((size, axis) => {
-    const step = numel(shape.slice(axis + 1));
-    const at = BigInt64Array.from(hits, (h) => BigInt(Math.floor(h / step) % size));
-    return fromData(at, [hits.length], int64);
-  });
-}
-
 /** What is left of an index after the views are taken: which axes are picked by tensors. */
 interface Plan {
   readonly view: Tensor;
@@ -132,8 +120,10 @@ function takeViews(x: Tensor, entries: readonly IndexEntry[]): Plan {
             );
           }
         });
-        tensors.push(...nonzeroPositions(index));
-        axis += index.ndim;
+        // A 0-d mask stands for a new axis of size 1, kept or dropped.
+        if (index.ndim === 0) view = view.unsqueeze(axis);
+        tensors.push(...positionsByAxis(index));
+        axis += Math.max(1, index.ndim);
       } else {
         if (index.dtype.isFloatingPoint) {
           throw new IndexError("tensors used as indices must be long, byte or bool tensors");

@@ -2,6 +2,7 @@
 import type { DTypeName, HostArray } from "../../tensor/dtype.js";
 import { convKernels } from "./conv.js";
 import { pointwiseKernels } from "./pointwise.js";
+import { positionKernels } from "./positions.js";
 import { unaryKernels } from "./unary.js";
 
 export interface KernelInput {
@@ -32,5 +33,6 @@ export type HostKernel = (
 export const kernels: Readonly<Record<string, HostKernel>> = {
   ...convKernels,
   ...pointwiseKernels,
+  ...positionKernels,
   ...unaryKernels,
 };
