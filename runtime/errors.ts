@@ -23,6 +23,21 @@ export class ValueError extends Error {
   override name = "ValueError";
 }
 
+/** A key that is missing, taken or malformed. */
+export class KeyError extends Error {
+  override name = "KeyError";
+}
+
+/** A missing attribute: a submodule, parameter or buffer that is not there. */
+export class AttributeError extends Error {
+  override name = "AttributeError";
+}
+
+/** Where PyTorch asserts: arguments that contradict each other. */
+export class AssertionError extends Error {
+  override name = "AssertionError";
+}
+
 /** A read of values while only shapes are computed (tracing); the line needs ▶ Run. */
 export class NeedsDataError extends RuntimeError {
   override name = "NeedsDataError";

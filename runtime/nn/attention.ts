@@ -1,8 +1,7 @@
 /** Multi-head attention. @see https://pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html */
-import { RuntimeError } from "../errors.js";
-import { attend } from "../ops/attention.js";
+import { AssertionError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
-import { bool, type DType } from "../tensor/dtype.js";
+import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F, torch } from "../torch.js";
 import { bound } from "./arguments.js";
@@ -13,6 +12,8 @@ import { Parameter } from "./parameter.js";
 
 const signature =
   "MultiheadAttention(int embed_dim, int num_heads, float dropout=0.0, bool bias=True, bool add_bias_kv=False, bool add_zero_attn=False, int? kdim=None, int? vdim=None, bool batch_first=False, device? device=None, dtype? dtype=None) -> any";
+const forward =
+  "forward(Tensor? key_padding_mask=None, bool need_weights=True, Tensor? attn_mask=None, bool average_attn_weights=True, bool is_causal=False) -> any";
 
 export interface MultiheadAttentionOptions {
   readonly dropout?: number;
@@ -61,7 +62,7 @@ export class MultiheadAttention extends Module {
     super();
     const o = bound(signature, args);
     const e = o.embedDim;
-    if (e % o.numHeads !== 0) throw new RuntimeError("embed_dim must be divisible by num_heads");
+    if (e % o.numHeads !== 0) throw new AssertionError("embed_dim must be divisible by num_heads");
     this.embedDim = e;
     this.numHeads = o.numHeads;
     this.dropout = o.dropout;
@@ -103,131 +104,41 @@ export class MultiheadAttention extends Module {
   /**
    * `keyPaddingMask` `[N, S]` and `attnMask` `[L, S]` or `[N·heads, L, S]`: true (or −∞) is left out.
    * @returns the output and the weights (averaged over the heads unless `averageAttnWeights` is false), or `null`.
+   * @throws AssertionError, RuntimeError for sizes that do not go together.
    */
-  forward(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    ...rest: (Tensor | boolean | null | undefined | ForwardOptions)[]
-  ): AttentionResult {
-    const o = bound(
-      "forward(Tensor? key_padding_mask=None, bool need_weights=True, Tensor? attn_mask=None, bool average_attn_weights=True, bool is_causal=False) -> any",
-      rest,
-    );
-    const batched = query.ndim === 3;
-    const turn = (t: Tensor): Tensor => (!batched ? t.unsqueeze(1) : this.batchFirst ? t.transpose(0, 1) : t);
-    const { output, weights } = this.#attend(
-      turn(query),
-      turn(key),
-      turn(value),
-      o.keyPaddingMask,
-      o.attnMask,
-    );
-    const shaped = !batched ? output.squeeze(1) : this.batchFirst ? output.transpose(0, 1) : output;
-    if (!o.needWeights) return [shaped, null];
-    const given = o.averageAttnWeights ? weights.mean(1) : weights;
-    return [shaped, batched ? given : given.squeeze(0)];
+  forward(query: Tensor, key: Tensor, value: Tensor, ...rest: CallArgs<typeof forward>): AttentionResult {
+    const o = bound(forward, rest);
+    const turn = (t: Tensor): Tensor => (this.batchFirst && t.ndim === 3 ? t.transpose(0, 1) : t);
+    const q = turn(query);
+    // Equal inputs stay equal: they are projected together.
+    const k = key === query ? q : turn(key);
+    const v = value === key ? k : turn(value);
+    const [output, weights] = F.multiHeadAttentionForward(
+      q,
+      k,
+      v,
+      this.embedDim,
+      this.numHeads,
+      this.inProjWeight,
+      this.inProjBias,
+      this.biasK,
+      this.biasV,
+      this.addZeroAttn,
+      this.dropout,
+      this.outProj.weight,
+      this.outProj.bias,
+      {
+        training: this.training,
+        keyPaddingMask: o.keyPaddingMask,
+        needWeights: o.needWeights,
+        attnMask: o.attnMask,
+        useSeparateProjWeight: this.inProjWeight === null,
+        qProjWeight: this.qProjWeight,
+        kProjWeight: this.kProjWeight,
+        vProjWeight: this.vProjWeight,
+        averageAttnWeights: o.averageAttnWeights,
+      },
+    ) as AttentionResult;
+    return [turn(output), weights];
   }
-
-  /** Over `[L, N, E]`; the weights are `[N, heads, L, S]`. */
-  #attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    padding: Tensor | null,
-    mask: Tensor | null,
-  ): { output: Tensor; weights: Tensor } {
-    const [l, n, e] = query.shape as [number, number, number];
-    const heads = this.numHeads;
-    let [q, k, v] = this.#project(query, key, value);
-    let extra = 0;
-    if (this.biasK && this.biasV) {
-      k = torch.cat([k, this.biasK.expand(1, n, e)], 0);
-      v = torch.cat([v, this.biasV.expand(1, n, e)], 0);
-      extra++;
-    }
-    if (this.addZeroAttn) {
-      k = torch.cat([k, torch.zeros([1, n, e], { dtype: k.dtype })], 0);
-      v = torch.cat([v, torch.zeros([1, n, e], { dtype: v.dtype })], 0);
-      extra++;
-    }
-    const s = k.shape[0]!;
-    const split = (t: Tensor, length: number): Tensor =>
-      t.reshape(length, n, heads, e / heads).permute(1, 2, 0, 3);
-    const scores = additiveMask(q, padding, mask, { n, heads, l, s: s - extra, extra });
-    const p = this.training ? this.dropout : 0;
-    const { output, weights } = attend(
-      split(q, l),
-      split(k, s),
-      split(v, s),
-      scores,
-      p,
-      1 / Math.sqrt(e / heads),
-    );
-    return { output: this.outProj(output.permute(2, 0, 1, 3).reshape(l, n, e)), weights };
-  }
-
-  #project(query: Tensor, key: Tensor, value: Tensor): [Tensor, Tensor, Tensor] {
-    const bias = this.inProjBias?.chunk(3) ?? [null, null, null];
-    const weights = this.inProjWeight
-      ? this.inProjWeight.chunk(3)
-      : [this.qProjWeight!, this.kProjWeight!, this.vProjWeight!];
-    if (this.inProjWeight && query === key && key === value) {
-      return F.linear(query, this.inProjWeight, this.inProjBias).chunk(3, -1) as [Tensor, Tensor, Tensor];
-    }
-    return [query, key, value].map((t, i) => F.linear(t, weights[i]!, bias[i] ?? null)) as [
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
-  }
-}
-
-interface ForwardOptions {
-  readonly keyPaddingMask?: Tensor | null;
-  readonly needWeights?: boolean;
-  readonly attnMask?: Tensor | null;
-  readonly averageAttnWeights?: boolean;
-  readonly isCausal?: boolean;
-}
-
-interface MaskShape {
-  readonly n: number;
-  readonly heads: number;
-  readonly l: number;
-  readonly s: number;
-  /** Keys added behind the given ones, never masked. */
-  readonly extra: number;
-}
-
-/** Both masks as one that is added to the scores `[N, heads, L, S]`. */
-function additiveMask(
-  like: Tensor,
-  padding: Tensor | null,
-  mask: Tensor | null,
-  m: MaskShape,
-): Tensor | null {
-  const additive = (t: Tensor): Tensor => {
-    const values =
-      t.dtype === bool
-        ? torch.zerosLike(t, { dtype: like.dtype }).maskedFill(t, -Infinity)
-        : t.to(like.dtype);
-    return m.extra ? F.pad(values, [0, m.extra]) : values;
-  };
-  let total: Tensor | null = null;
-  if (mask) {
-    const a = additive(mask);
-    const expected = mask.ndim === 2 ? [m.l, m.s] : [m.n * m.heads, m.l, m.s];
-    if (mask.shape.join() !== expected.join()) {
-      throw new RuntimeError(
-        `The shape of the ${String(mask.ndim)}D attn_mask is [${mask.shape.join(", ")}], but should be [${expected.join(", ")}].`,
-      );
-    }
-    total = mask.ndim === 2 ? a : a.reshape(m.n, m.heads, m.l, m.s + m.extra);
-  }
-  if (padding) {
-    const a = additive(padding).reshape(padding.ndim === 1 ? 1 : m.n, 1, 1, m.s + m.extra);
-    total = total ? total.add(a) : a;
-  }
-  return total;
 }

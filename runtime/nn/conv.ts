@@ -152,15 +152,16 @@ const forwardTranspose = { 1: F.convTranspose1d, 2: F.convTranspose2d, 3: F.conv
 
 /** A convolution over `nd` spatial axes. */
 abstract class ConvNd extends ConvBase {
-  readonly #nd: 1 | 2 | 3;
+  /** @internal Number of spatial axes. */
+  protected readonly nd: 1 | 2 | 3;
   constructor(nd: 1 | 2 | 3, args: readonly unknown[]) {
     super(nd, bound(conv, args), false);
-    this.#nd = nd;
+    this.nd = nd;
   }
 
   forward(input: Tensor): Tensor {
     const p = this.padded(input);
-    return forwardConv[this.#nd](p.input, this.weight, this.bias, {
+    return forwardConv[this.nd](p.input, this.weight, this.bias, {
       stride: [...this.stride],
       padding: p.padding,
       dilation: [...this.dilation],
@@ -210,7 +211,8 @@ export class Conv3d extends ConvNd {
 
 /** A transposed convolution over `nd` spatial axes. */
 abstract class ConvTransposeNd extends ConvBase {
-  readonly #nd: 1 | 2 | 3;
+  /** @internal Number of spatial axes. */
+  protected readonly nd: 1 | 2 | 3;
   readonly outputPadding: readonly number[];
   constructor(nd: 1 | 2 | 3, args: readonly unknown[]) {
     const o = bound(convTranspose, args);
@@ -218,7 +220,7 @@ abstract class ConvTransposeNd extends ConvBase {
       throw new ValueError(`Only "zeros" padding mode is supported for ConvTranspose${String(nd)}d`);
     }
     super(nd, o, true);
-    this.#nd = nd;
+    this.nd = nd;
     this.outputPadding =
       o.outputPadding.length === nd
         ? [...o.outputPadding]
@@ -231,17 +233,17 @@ abstract class ConvTransposeNd extends ConvBase {
 
   /** `outputSize` chooses among the sizes that a strided convolution maps to the input's. */
   forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
-    return forwardTranspose[this.#nd](input, this.weight, this.bias, {
+    return forwardTranspose[this.nd](input, this.weight, this.bias, {
       stride: [...this.stride],
       padding: [...(this.padding as readonly number[])],
-      outputPadding: outputSize ? this.#paddingFor(input, outputSize) : [...this.outputPadding],
+      outputPadding: outputSize ? this.paddingFor(input, outputSize) : [...this.outputPadding],
       groups: this.groups,
       dilation: [...this.dilation],
     });
   }
 
-  #paddingFor(input: Tensor, outputSize: readonly number[]): number[] {
-    const nd = this.#nd;
+  private paddingFor(input: Tensor, outputSize: readonly number[]): number[] {
+    const nd = this.nd;
     const want = outputSize.slice(outputSize.length - nd);
     const size = input.shape.slice(input.ndim - nd);
     return want.map((w, i) => {

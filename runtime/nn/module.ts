@@ -1,3 +1,4 @@
+import { AttributeError, KeyError } from "../errors.js";
 import { isPlainObject } from "../ops/bind.js";
 import { asUser, enterCall, leaveCall, reportModuleResult } from "../ops/depth.js";
 import { noGrad } from "../autograd/mode.js";
@@ -400,11 +401,6 @@ function register(module: Module, name: string, value: Module | Parameter | null
   Object.defineProperty(module, name, { configurable: true, enumerable: true, writable: true, value });
 }
 
-/** What Python raises for a missing attribute. */
-export class AttributeError extends Error {
-  override name = "AttributeError";
-}
-
 function indent(text: string, by: number): string {
   const [first, ...rest] = text.split("\n");
   return [first, ...rest.map((l) => " ".repeat(by) + l)].join("\n");
@@ -453,11 +449,6 @@ function checkName(kind: string, module: Module, name: string): void {
   if ((taken?.value !== undefined && !registered) || (!registered && name in Module.prototype)) {
     throw new KeyError(`attribute '${name}' already exists`);
   }
-}
-
-/** What Python raises for a bad key. */
-export class KeyError extends Error {
-  override name = "KeyError";
 }
 
 function callModule(module: Module, args: unknown[]): unknown {

@@ -2,7 +2,7 @@
 import type { CallArgs } from "../ops/schema.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F } from "../torch.js";
-import { bound } from "./arguments.js";
+import { bound, written } from "./arguments.js";
 import type { Size } from "./conv.js";
 import { Module } from "./module.js";
 import * as py from "./repr.js";
@@ -27,67 +27,49 @@ export interface AvgPoolOptions {
 
 const maxPool =
   "MaxPool(int[] kernel_size, int[]? stride=None, int[] padding=0, int[] dilation=1, bool return_indices=False, bool ceil_mode=False) -> any";
+const avgPool1d =
+  "AvgPool(int[] kernel_size, int[]? stride=None, int[] padding=0, bool ceil_mode=False, bool count_include_pad=True) -> any";
 const avgPool =
   "AvgPool(int[] kernel_size, int[]? stride=None, int[] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> any";
 
-/** A size as the user wrote it: one number stays one number when printed. */
-function written(args: readonly unknown[], at: number, name: string, fallback: unknown): unknown {
-  const last = args.at(-1);
-  const options =
-    typeof last === "object" && last !== null && !Array.isArray(last)
-      ? (last as Record<string, unknown>)
-      : {};
-  const positional = args[at];
-  return (
-    options[name] ??
-    (typeof positional === "object" && !Array.isArray(positional) ? undefined : positional) ??
-    fallback
-  );
-}
+const list = (size: Size): number[] => (typeof size === "number" ? [size] : [...size]);
 
 abstract class MaxPoolNd extends Module {
-  readonly kernelSize: readonly number[];
-  readonly stride: readonly number[] | null;
-  readonly padding: readonly number[];
-  readonly dilation: readonly number[];
+  /** As given: one number, or one for every axis. */
+  readonly kernelSize: Size;
+  readonly stride: Size;
+  readonly padding: Size;
+  readonly dilation: Size;
   readonly returnIndices: boolean;
   readonly ceilMode: boolean;
-  readonly #written: readonly unknown[];
-  readonly #pool: typeof F.maxPool2d;
 
-  constructor(pool: typeof F.maxPool2d, args: readonly unknown[]) {
+  constructor(args: readonly unknown[]) {
     super();
     const o = bound(maxPool, args);
-    this.kernelSize = o.kernelSize;
-    this.stride = o.stride;
-    this.padding = o.padding;
-    this.dilation = o.dilation;
+    const w = written(maxPool, args) as Readonly<Record<string, Size | null>>;
+    this.kernelSize = w["kernelSize"]!;
+    this.stride = w["stride"] ?? this.kernelSize;
+    this.padding = w["padding"]!;
+    this.dilation = w["dilation"]!;
     this.returnIndices = o.returnIndices;
     this.ceilMode = o.ceilMode;
-    this.#pool = pool;
-    const kernel = args[0];
-    this.#written = [
-      kernel,
-      written(args, 1, "stride", kernel),
-      written(args, 2, "padding", 0),
-      written(args, 3, "dilation", 1),
-    ];
   }
 
-  /** `[N, C, …]`; with `returnIndices` the result is `{ output, indices }`. */
+  protected abstract pool(...args: Parameters<typeof F.maxPool2d>): Tensor;
+
+  /** `[N, C, …]`; with `returnIndices` the result is `[output, indices]`. */
   forward(input: Tensor): Tensor {
-    return this.#pool(input, [...this.kernelSize], {
-      stride: this.stride && [...this.stride],
-      padding: [...this.padding],
-      dilation: [...this.dilation],
+    return this.pool(input, list(this.kernelSize), {
+      stride: list(this.stride),
+      padding: list(this.padding),
+      dilation: list(this.dilation),
       ceilMode: this.ceilMode,
       returnIndices: this.returnIndices,
     });
   }
 
   override extraRepr(): string {
-    const [k, s, p, d] = this.#written.map(py.size);
-    return `kernel_size=${k!}, stride=${s!}, padding=${p!}, dilation=${d!}, ceil_mode=${py.bool(this.ceilMode)}`;
+    return `kernel_size=${py.size(this.kernelSize)}, stride=${py.size(this.stride)}, padding=${py.size(this.padding)}, dilation=${py.size(this.dilation)}, ceil_mode=${py.bool(this.ceilMode)}`;
   }
 }
 
@@ -96,7 +78,11 @@ export class MaxPool1d extends MaxPoolNd {
   constructor(kernelSize: Size, options?: MaxPoolOptions);
   constructor(...args: CallArgs<typeof maxPool>);
   constructor(...args: unknown[]) {
-    super(F.maxPool1d, args);
+    super(args);
+  }
+
+  protected override pool(...args: Parameters<typeof F.maxPool2d>): Tensor {
+    return F.maxPool1d(...args);
   }
 }
 
@@ -105,7 +91,11 @@ export class MaxPool2d extends MaxPoolNd {
   constructor(kernelSize: Size, options?: MaxPoolOptions);
   constructor(...args: CallArgs<typeof maxPool>);
   constructor(...args: unknown[]) {
-    super(F.maxPool2d, args);
+    super(args);
+  }
+
+  protected override pool(...args: Parameters<typeof F.maxPool2d>): Tensor {
+    return F.maxPool2d(...args);
   }
 }
 
@@ -114,75 +104,78 @@ export class MaxPool3d extends MaxPoolNd {
   constructor(kernelSize: Size, options?: MaxPoolOptions);
   constructor(...args: CallArgs<typeof maxPool>);
   constructor(...args: unknown[]) {
-    super(F.maxPool3d, args);
+    super(args);
+  }
+
+  protected override pool(...args: Parameters<typeof F.maxPool2d>): Tensor {
+    return F.maxPool3d(...args);
   }
 }
 
 abstract class AvgPoolNd extends Module {
-  readonly kernelSize: readonly number[];
-  readonly stride: readonly number[] | null;
-  readonly padding: readonly number[];
+  /** As given: one number, or one for every axis. */
+  readonly kernelSize: Size;
+  readonly stride: Size;
+  readonly padding: Size;
   readonly ceilMode: boolean;
   readonly countIncludePad: boolean;
-  readonly divisorOverride: number | null;
-  readonly #written: readonly unknown[];
 
-  constructor(args: readonly unknown[]) {
+  constructor(signature: typeof avgPool | typeof avgPool1d, args: readonly unknown[]) {
     super();
-    const o = bound(avgPool, args);
-    this.kernelSize = o.kernelSize;
-    this.stride = o.stride;
-    this.padding = o.padding;
+    const o = bound(signature, args);
+    const w = written(signature, args) as Readonly<Record<string, Size | null>>;
+    this.kernelSize = w["kernelSize"]!;
+    this.stride = w["stride"] ?? this.kernelSize;
+    this.padding = w["padding"]!;
     this.ceilMode = o.ceilMode;
     this.countIncludePad = o.countIncludePad;
-    this.divisorOverride = o.divisorOverride;
-    const kernel = args[0];
-    this.#written = [kernel, written(args, 1, "stride", kernel), written(args, 2, "padding", 0)];
   }
 
   protected get options() {
     return {
-      stride: this.stride && [...this.stride],
-      padding: [...this.padding],
+      stride: list(this.stride),
+      padding: list(this.padding),
       ceilMode: this.ceilMode,
       countIncludePad: this.countIncludePad,
     };
   }
 
   override extraRepr(): string {
-    const [k, s, p] = this.#written.map(py.size);
-    return `kernel_size=${k!}, stride=${s!}, padding=${p!}`;
+    return `kernel_size=${py.size(this.kernelSize)}, stride=${py.size(this.stride)}, padding=${py.size(this.padding)}`;
   }
 }
 
 /** The mean of every window of `[N, C, L]`. @see https://pytorch.org/docs/stable/generated/torch.nn.AvgPool1d.html */
 export class AvgPool1d extends AvgPoolNd {
   constructor(kernelSize: Size, options?: Omit<AvgPoolOptions, "divisorOverride">);
-  constructor(...args: CallArgs<typeof avgPool>);
+  constructor(...args: CallArgs<typeof avgPool1d>);
   constructor(...args: unknown[]) {
-    super(args);
+    super(avgPool1d, args);
   }
 
   forward(input: Tensor): Tensor {
-    return F.avgPool1d(input, [...this.kernelSize], this.options);
+    return F.avgPool1d(input, list(this.kernelSize), this.options);
   }
 
   override extraRepr(): string {
-    const each = (v: readonly number[]): string => py.tuple([v[0]!]);
-    return `kernel_size=${each(this.kernelSize)}, stride=${each(this.stride ?? this.kernelSize)}, padding=${each(this.padding)}`;
+    const each = (v: Size): string => py.tuple(list(v));
+    return `kernel_size=${each(this.kernelSize)}, stride=${each(this.stride)}, padding=${each(this.padding)}`;
   }
 }
 
 /** The mean of every window of `[N, C, H, W]`. @see https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html */
 export class AvgPool2d extends AvgPoolNd {
+  readonly divisorOverride: number | null;
+
   constructor(kernelSize: Size, options?: AvgPoolOptions);
   constructor(...args: CallArgs<typeof avgPool>);
   constructor(...args: unknown[]) {
-    super(args);
+    super(avgPool, args);
+    this.divisorOverride = bound(avgPool, args).divisorOverride;
   }
 
   forward(input: Tensor): Tensor {
-    return F.avgPool2d(input, [...this.kernelSize], {
+    return F.avgPool2d(input, list(this.kernelSize), {
       ...this.options,
       divisorOverride: this.divisorOverride,
     });
@@ -191,14 +184,17 @@ export class AvgPool2d extends AvgPoolNd {
 
 /** The mean of every window of `[N, C, D, H, W]`. @see https://pytorch.org/docs/stable/generated/torch.nn.AvgPool3d.html */
 export class AvgPool3d extends AvgPoolNd {
+  readonly divisorOverride: number | null;
+
   constructor(kernelSize: Size, options?: AvgPoolOptions);
   constructor(...args: CallArgs<typeof avgPool>);
   constructor(...args: unknown[]) {
-    super(args);
+    super(avgPool, args);
+    this.divisorOverride = bound(avgPool, args).divisorOverride;
   }
 
   forward(input: Tensor): Tensor {
-    return F.avgPool3d(input, [...this.kernelSize], {
+    return F.avgPool3d(input, list(this.kernelSize), {
       ...this.options,
       divisorOverride: this.divisorOverride,
     });

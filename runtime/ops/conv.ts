@@ -157,7 +157,12 @@ const weightGrad: OpPrimitive<WeightAttrs> = primitive<WeightAttrs>({
       () => apply(convolution, [ctx.input(0), h], a),
     ];
   },
-  lower: (b, [x, g], a, [out]) => (x!.dtype === "float32" ? swappedConv(b, x!, g!, a, out!) : undefined),
+  lower: (b, [x, g], a, [out]) => {
+    if (x!.dtype !== "float32") return undefined;
+    // A convolution without channels leaves its output as the memory was.
+    if (numel(x!.shape) === 0) return b.node("Expand", [b.scalar(0, "float32"), b.ints(out!.shape)]);
+    return swappedConv(b, x!, g!, a, out!);
+  },
   host: "convolution_weight_grad",
   cost: ([, g], _, [out]) => numel(g!.shape) * numel(out!.shape.slice(1)),
 });

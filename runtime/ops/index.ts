@@ -19,6 +19,7 @@ import * as loss from "./loss.js";
 import * as math from "./math.js";
 import * as matmul from "./matmul.js";
 import * as nonzero from "./nonzero.js";
+import * as multihead from "./multihead.js";
 import * as norm from "./norm.js";
 import * as pad from "./pad.js";
 import * as pointwise from "./pointwise.js";
@@ -56,6 +57,7 @@ const families = {
   loss,
   math,
   matmul,
+  multihead,
   norm,
   nonzero,
   pad,

@@ -135,7 +135,8 @@ function batchNormImpl(
   const count = input.numel() / input._shape[1]!;
   const dims = [...input._shape.keys()].filter((i) => i !== 1);
   const [xhat, mean, rstd] = applyAll(standardize, [input], { dims, eps }) as [Tensor, Tensor, Tensor];
-  updateRunning(runningMean, runningVar, mean, rstd, momentum, eps, count);
+  // An empty batch has no statistics.
+  if (count > 0) updateRunning(runningMean, runningVar, mean, rstd, momentum, eps, count);
   return castTo(affine(xhat, weight, bias), input.dtype);
 }
 
@@ -145,7 +146,7 @@ export const batchNorm = op({
   on: ["F"],
   doc: `Normalises every channel of \`[N, C, …]\`: with the batch's mean and variance in training (and updates the running ones), else with the running ones.\n\n${page("nn.functional.batch_norm")}`,
   call: (input, runningMean, runningVar, weight, bias, training, momentum, eps) => {
-    if (training && input.numel() / input._shape[1]! <= 1) {
+    if (training && numel(input._shape.filter((_, i) => i !== 1)) === 1) {
       throw new ValueError(
         `Expected more than 1 value per channel when training, got input size torch.Size([${input._shape.join(", ")}])`,
       );
@@ -161,7 +162,7 @@ export const instanceNorm = op({
   doc: `Normalises every channel of every sample of \`[N, C, …]\` by itself.\n\n${page("nn.functional.instance_norm")}`,
   call: (input, runningMean, runningVar, weight, bias, useInputStats, momentum, eps) => {
     const [n, c, ...rest] = input._shape as number[];
-    if (useInputStats && numel(rest) <= 1) {
+    if (useInputStats && numel(rest) === 1) {
       throw new ValueError(
         `Expected more than 1 spatial element when training, got input size torch.Size([${input._shape.join(", ")}])`,
       );
