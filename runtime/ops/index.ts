@@ -30,6 +30,8 @@ import * as reflected from "./reflected.js";
 import * as rounding from "./rounding.js";
 import * as shrink from "./shrink.js";
 import * as softmax from "./softmax.js";
+import * as search from "./search.js";
+import * as sorting from "./sorting.js";
 import * as specialValues from "./special-values.js";
 import * as statistics from "./statistics.js";
 import * as triangle from "./triangle.js";
@@ -69,6 +71,8 @@ const families = {
   rounding,
   shrink,
   softmax,
+  search,
+  sorting,
   specialValues,
   statistics,
   triangle,

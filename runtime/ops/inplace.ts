@@ -3,7 +3,8 @@ import { RuntimeError } from "../errors.js";
 import { overlaps } from "../tensor/strides.js";
 import { Tensor } from "../tensor/tensor.js";
 import { sameShape } from "./apply.js";
-import type { OpPrimitive } from "./record.js";
+import type { OpPrimitive, OutDtype } from "./record.js";
+import { named } from "./results.js";
 
 /** Casts for in-place writes; set by the conversions. */
 let convert: (t: Tensor, like: Tensor) => Tensor;
@@ -132,7 +133,7 @@ export function setViewOnce(f: typeof viewOnce): void {
 }
 
 /** `out=`: resizes and overwrites the given tensor, or tensors, with the results. */
-export function writeOut(name: string, result: unknown, out: unknown): unknown {
+export function writeOut(name: string, result: unknown, out: unknown, rule: OutDtype = "cast"): unknown {
   if (out instanceof Tensor) {
     if (!(result instanceof Tensor))
       throw new RuntimeError(`${name}(): out must be a list, one tensor per result`);
@@ -142,11 +143,7 @@ export function writeOut(name: string, result: unknown, out: unknown): unknown {
           "arguments requires grad.",
       );
     }
-    if (result.dtype.category > out.dtype.category) {
-      throw new RuntimeError(
-        `result type ${titled(result)} can't be cast to the desired output type ${titled(out)}`,
-      );
-    }
+    checkOutDtype(name, result, out, rule);
     const value = result.dtype === out.dtype ? result : convert(result, out);
     if (sameShape(out._shape, value._shape)) writeTo(out, value);
     else out._become(value._fresh());
@@ -159,6 +156,24 @@ export function writeOut(name: string, result: unknown, out: unknown): unknown {
       `${name}(): expected ${String(results.length)} out tensors, got ${String(outs.length)}`,
     );
   }
-  results.forEach((r, i) => writeOut(name, r, outs[i]!));
-  return result;
+  results.forEach((r, i) => {
+    checkOutDtype(name, r, outs[i]!, rule);
+  });
+  results.forEach((r, i) => writeOut(name, r, outs[i]!, rule));
+  if (Array.isArray(result)) return outs;
+  return named(Object.fromEntries(Object.keys(result as object).map((key, i) => [key, outs[i]!])));
+}
+
+function checkOutDtype(name: string, result: Tensor, out: Tensor, rule: OutDtype): void {
+  if (result.dtype === out.dtype) return;
+  if (rule === "exact") {
+    throw new RuntimeError(
+      `${name}(): Expected out tensor to have dtype ${titled(result)}, but got ${titled(out)} instead`,
+    );
+  }
+  if (result.dtype.category > out.dtype.category) {
+    throw new RuntimeError(
+      `result type ${titled(result)} can't be cast to the desired output type ${titled(out)}`,
+    );
+  }
 }

@@ -1,6 +1,8 @@
 import type { Primitive } from "../graph/primitive.js";
 import type { Attrs, Meta } from "../graph/value.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { RuntimeError } from "../errors.js";
+import type { DType } from "../tensor/dtype.js";
+import { Tensor } from "../tensor/tensor.js";
 import { bind } from "./bind.js";
 import { parseSignature, type Bound, type CallArgs, type Returns, type Signature } from "./schema.js";
 import { inPlace, writeOut } from "./inplace.js";
@@ -62,6 +64,8 @@ export function primitive<A extends Attrs>(p: OpPrimitive<A>): OpPrimitive<A> {
 /** Where an op is reachable: `torch.x`, `x.op()`, `F.x`, `torch.linalg.x` … */
 export type Space = "torch" | "Tensor" | "F" | "linalg" | "special" | "fft" | "init";
 
+export type OutDtype = "cast" | "exact" | "asked";
+
 interface OpOptions<S extends string> {
   readonly signature: S;
   /** What the op does, its formula and source, in Markdown: hover text. */
@@ -72,6 +76,11 @@ interface OpOptions<S extends string> {
   readonly aliases?: readonly string[];
   /** There is an in-place form `name_` too: a method, and a function when the op is one. */
   readonly inplace?: boolean;
+  /**
+   * Which dtypes `out` may have: `"cast"` (the default) those that the result can be cast to within its kind,
+   * `"exact"` the result's only, `"asked"` any: it stands for the argument `dtype` where that is not given.
+   */
+  readonly outDtype?: OutDtype;
   /** What the call does, given the bound arguments in signature order. */
   readonly call: (...args: Bound<S>) => Returns<S>;
 }
@@ -132,15 +141,18 @@ export function op(
   }));
   const signatures = overloads.map((o) => o.signature);
   const main = signatures[0]!;
+  const rule = first.outDtype ?? "cast";
   const outAt = signatures.map((s) => s.parameters.findIndex((p) => p.name === "out"));
   const invoke = (...args: unknown[]): unknown => {
     const outer = enterCall();
     try {
       const { overload, values } = bind(signatures, args);
       const at = outAt[overload]!;
-      const out = at >= 0 ? values.splice(at, 1)[0] : null;
+      const out = at >= 0 ? (values[at] ?? null) : null;
+      if (out instanceof Tensor && rule === "asked") askDtype(signatures[overload]!, values, out);
+      if (at >= 0) values.splice(at, 1);
       const computed = overloads[overload]!.call(...values);
-      const result = out === null || out === undefined ? computed : writeOut(main.name, computed, out);
+      const result = out === null ? computed : writeOut(main.name, computed, out, rule);
       reportResult(outer, result);
       return result;
     } finally {
@@ -158,6 +170,18 @@ export function op(
     invoke,
   };
   return Object.assign(invoke, { record });
+}
+
+/** Puts the dtype of `out` in the place of `dtype`. */
+function askDtype({ name, parameters }: Signature, values: unknown[], out: Tensor): void {
+  const at = parameters.findIndex((p) => p.name === "dtype");
+  const given = values[at] as DType | null;
+  if (given && given !== out.dtype) {
+    throw new RuntimeError(
+      `${name}(): dtype ${String(given)} does not match dtype of out parameter (${String(out.dtype)})`,
+    );
+  }
+  values[at] = out.dtype;
 }
 
 /** The in-place form of an op: computes, then writes over the first argument. */

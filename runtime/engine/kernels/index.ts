@@ -3,6 +3,7 @@ import type { DTypeName, HostArray } from "../../tensor/dtype.js";
 import { convKernels } from "./conv.js";
 import { pointwiseKernels } from "./pointwise.js";
 import { positionKernels } from "./positions.js";
+import { sortingKernels } from "./sorting.js";
 import { unaryKernels } from "./unary.js";
 
 export interface KernelInput {
@@ -34,5 +35,6 @@ export const kernels: Readonly<Record<string, HostKernel>> = {
   ...convKernels,
   ...pointwiseKernels,
   ...positionKernels,
+  ...sortingKernels,
   ...unaryKernels,
 };
