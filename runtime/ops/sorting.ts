@@ -170,7 +170,7 @@ const medianOfAll = primitive<{ readonly ignoreNan: boolean }>({
 
 function median0(x: Tensor, ignoreNan: boolean): Tensor {
   if (x.dtype === bool) notImplementedFor("median_cpu", bool);
-  if (x.numel() === 0) return filled([], NaN, x.dtype);
+  if (x.numel() === 0) return x.dtype.isFloatingPoint ? x.sum().mul(NaN) : filled([], NaN, x.dtype);
   return apply(medianOfAll, [x], { ignoreNan });
 }
 

@@ -36,13 +36,14 @@ function pickPerRow(
 
 const isNaNKey = (k: number | bigint): boolean => Number.isNaN(k);
 
-/** Where the median stands: the first NaN if there is one and it counts, else the lower of the middle elements. */
+/** Where the median stands: the first NaN if it counts, else the lower middle in stable order. */
 function medianOf(row: Keys, ignoreNan: boolean): number {
   const nans = row instanceof BigInt64Array ? 0 : row.reduce((n, k) => n + Number(isNaNKey(k)), 0);
   if (nans > 0 && !ignoreNan) return row.findIndex(isNaNKey);
   const middle = Math.max(0, (row.length - 1 - nans) >> 1);
   const order = iota(row.length);
-  nthElement(order, ascending(row), middle);
+  const before = ascending(row);
+  nthElement(order, (i, j) => before(i, j) || (row[i] === row[j] && i < j), middle);
   return order[middle]!;
 }
 
