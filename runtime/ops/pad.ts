@@ -1,5 +1,5 @@
 /** Padding. */
-import { NotImplementedError, RuntimeError } from "../errors.js";
+import { RuntimeError } from "../errors.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
 import { page } from "./family.js";
@@ -7,6 +7,7 @@ import { op, primitive } from "./record.js";
 import type { Attrs } from "../graph/value.js";
 import { isUserCode } from "./depth.js";
 import { hostScalar } from "./leaf.js";
+import { padWithMode } from "./pad-modes.js";
 import { constant } from "./promote.js";
 import type { Scalar } from "./schema.js";
 import { sliceOf } from "./view.js";
@@ -92,9 +93,14 @@ export const constantPadNd = op({
 export const pad = op({
   signature: "pad(Tensor input, int[] pad, str mode='constant', float? value=None) -> Tensor",
   on: ["F"],
-  doc: `Pads the last axes, given from the last one backwards: \`[left, right, top, bottom]\`.\n\n${page("nn.functional.pad")}`,
+  doc: `Pads the last axes, given from the last one backwards: \`[left, right, top, bottom]\`; \`mode\` is \`"constant"\`, \`"reflect"\`, \`"replicate"\` or \`"circular"\`.\n\n${page("nn.functional.pad")}`,
   call: (input, pads, mode, value) => {
+    if (pads.length % 2 !== 0) throw new RuntimeError("Padding length must be divisible by 2");
+    if (pads.length / 2 > input.ndim) throw new RuntimeError("Padding length too large");
     if (mode === "constant") return constantPad(input, pads, value ?? 0);
-    throw new NotImplementedError(`pad with mode "${mode}" is not implemented`);
+    if (value !== null && value !== 0) {
+      throw new RuntimeError(`Padding mode "${mode}" doesn't take in value argument`);
+    }
+    return padWithMode(input, pads, mode);
   },
 });
