@@ -125,7 +125,10 @@ export function padWithMode(input: Tensor, pads: readonly number[], mode: string
     );
   }
   if (mode !== "circular") {
-    requireFloat(mode === "reflect" ? `reflection_pad${String(axes)}d` : `replication_pad${String(axes)}d_cpu`, input.dtype);
+    requireFloat(
+      mode === "reflect" ? `reflection_pad${String(axes)}d` : `replication_pad${String(axes)}d_cpu`,
+      input.dtype,
+    );
     if (input._shape.slice(input.ndim - axes - 1).includes(0)) {
       throw new RuntimeError(
         `Expected a tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${shapeOf(input)}`,
