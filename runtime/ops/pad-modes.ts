@@ -141,7 +141,7 @@ export function padWithMode(input: Tensor, pads: readonly number[], mode: string
   });
   checkAmounts(input, amounts, mode);
   const cuts = amounts.map(([p, q]) => [Math.max(0, -p), Math.max(0, -q)] as const);
-  const attrs = {
+  const attrs: ModeAttrs = {
     mode,
     before: amounts.map(([p]) => Math.max(0, p)),
     after: amounts.map(([, q]) => Math.max(0, q)),
