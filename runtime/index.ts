@@ -8,6 +8,16 @@ export { Device } from "./tensor/device.js";
 export { deepcopy } from "./nn/deepcopy.js";
 export * from "./errors.js";
 export { setTracing, planStats } from "./graph/executor.js";
+export * as data from "./data/index.js";
+export * as datasets from "./data/datasets/index.js";
+export * as transforms from "./data/transforms/index.js";
 export { progress, setProgressSink } from "./data/progress.js";
 export { report, setReportSink } from "./inspect/report.js";
 export { Cancelled } from "./engine/cancel.js";
+
+declare global {
+  interface ImportMeta {
+    /** Whether this file is the one that was started, rather than imported by another or read for its shapes. */
+    main: boolean;
+  }
+}

@@ -1,0 +1,3 @@
+/** Data sets ready to use. */
+export { Digits, type DigitsOptions } from "./digits.js";
+export { VisionDataset, type TransformFn, type VisionOptions } from "./vision.js";
