@@ -5,6 +5,7 @@ export * as optim from "./optim/index.js";
 export { Tensor } from "./tensor/tensor.js";
 export { DType } from "./tensor/dtype.js";
 export { Device } from "./tensor/device.js";
+export type { FunctionContext, FunctionCtx, RemovableHandle } from "./autograd/index.js";
 export { deepcopy } from "./nn/deepcopy.js";
 export * from "./errors.js";
 export { setTracing, planStats } from "./graph/executor.js";

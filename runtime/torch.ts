@@ -1,5 +1,13 @@
-import { backward, grad } from "./autograd/backward.js";
-import { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "./autograd/mode.js";
+import { isAnomalyCheckNanEnabled, isAnomalyEnabled } from "./autograd/anomaly.js";
+import { autograd, func } from "./autograd/index.js";
+import {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  noGrad,
+  setGradEnabled,
+} from "./autograd/mode.js";
 import type { FFunctions, InitFunctions, TorchFunctions } from "./generated/functions.js";
 import { flushState, noteModuleResult, noteRecorded, noteState, noteVisible } from "./graph/executor.js";
 import { setRecordHook } from "./graph/record.js";
@@ -68,7 +76,12 @@ const own = {
   enableGrad,
   setGradEnabled,
   isGradEnabled,
-  autograd: { backward, grad },
+  inferenceMode,
+  isInferenceModeEnabled,
+  isAnomalyEnabled,
+  isAnomalyCheckNanEnabled,
+  autograd,
+  func,
   slice: (start: number | null, end: number | null = null, step = 1): Slice => new Slice(start, end, step),
   /** @internal A contiguous tensor over little-endian bytes. */
   _fromBytes(bytes: Uint8Array, type: dtype.DType, shape: readonly number[]): Tensor {
@@ -88,36 +101,3 @@ export const torch = Object.assign(namespace("torch"), own) as unknown as typeof
 export const functional = namespace("F") as unknown as FFunctions;
 /** @internal */
 export const initFunctions = namespace("init") as unknown as InitFunctions;
-
-declare module "./tensor/tensor.js" {
-  interface Tensor {
-    /** Adds the gradients of this tensor with respect to the leaves to their `grad`. */
-    backward(options?: {
-      readonly gradient?: Tensor | null;
-      readonly retainGraph?: boolean | null;
-      readonly createGraph?: boolean;
-      readonly inputs?: readonly Tensor[] | null;
-    }): void;
-    backward(
-      gradient: Tensor | null,
-      options?: {
-        readonly retainGraph?: boolean | null;
-        readonly createGraph?: boolean;
-        readonly inputs?: readonly Tensor[] | null;
-      },
-    ): void;
-  }
-}
-
-Object.defineProperty(Tensor.prototype, "backward", {
-  configurable: true,
-  writable: true,
-  value: function (this: Tensor, first?: unknown, second?: object): void {
-    const options = { ...(first instanceof Tensor || !first ? second : first) } as {
-      gradient?: Tensor;
-      retainGraph?: boolean;
-    };
-    const gradient = first instanceof Tensor ? first : (options.gradient ?? null);
-    backward(this, gradient, options);
-  },
-});

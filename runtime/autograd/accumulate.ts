@@ -1,15 +1,24 @@
+import type { Meta } from "../graph/value.js";
 import { GradNode } from "./node.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { isGradEnabled } from "./mode.js";
 
 /** The end of backward at a leaf: adds to its `grad`. */
 export class AccumulateGrad extends GradNode {
-  readonly name = "AccumulateGrad";
   readonly variable: Tensor;
 
   constructor(variable: Tensor) {
-    super([], 1);
+    // As soon as its gradient is complete.
+    super([], 1, Infinity);
     this.variable = variable;
+  }
+
+  name(): string {
+    return "AccumulateGrad";
+  }
+
+  outputMeta(): Meta {
+    return { shape: this.variable._shape, dtype: this.variable.dtype };
   }
 
   apply(grads: readonly (Tensor | null)[]): readonly never[] {
@@ -18,8 +27,8 @@ export class AccumulateGrad extends GradNode {
     const leaf = this.variable;
     const old = leaf._grad;
     if (!old) {
-      // Under createGraph the gradient keeps its history, else it is a tensor of its own.
-      leaf._grad = isGradEnabled() ? grad : grad._fresh();
+      // A tensor of its own, never the one a user gave; under createGraph it keeps its history.
+      leaf._grad = isGradEnabled() ? grad.clone() : grad._fresh();
     } else if (isGradEnabled()) {
       leaf._grad = old.add(grad);
     } else {

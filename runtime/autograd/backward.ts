@@ -1,182 +1,121 @@
-import { RuntimeError } from "../errors.js";
-import { asLibrary, asUser } from "../ops/depth.js";
+import { RuntimeError, ValueError } from "../errors.js";
 import { sameShape } from "../ops/apply.js";
+import { asLibrary } from "../ops/depth.js";
+import { stack } from "../ops/join.js";
 import { constant } from "../ops/promote.js";
 import { expandTo } from "../ops/view.js";
 import { Tensor } from "../tensor/tensor.js";
-import { AccumulateGrad } from "./accumulate.js";
 import { withGradMode } from "./mode.js";
 import type { Edge, GradNode } from "./node.js";
+import { runBackward, type Root, type Targets } from "./run.js";
 
-interface Root {
-  readonly edge: Edge;
-  readonly grad: Tensor;
+type Tensors = Tensor | readonly Tensor[];
+type Grads = Tensor | readonly (Tensor | null)[];
+
+const list = (tensors: Tensors): readonly Tensor[] => (tensors instanceof Tensor ? [tensors] : tensors);
+
+/** The gradients to begin with: what is given, checked, or ones for scalars. */
+function rootsOf(outputs: readonly Tensor[], given: Grads | null | undefined): Root[] {
+  const grads = given instanceof Tensor ? [given] : (given ?? outputs.map(() => null));
+  if (grads.length !== outputs.length) {
+    throw new RuntimeError(`got ${String(outputs.length)} tensors and ${String(grads.length)} gradients`);
+  }
+  const checked = outputs.map((t, i) => rootGrad(t, grads[i], i));
+  return outputs.map((t, i) => {
+    const edge = t._edge;
+    if (!edge) {
+      throw new RuntimeError(
+        `element ${String(i)} of tensors does not require grad and does not have a gradFn`,
+      );
+    }
+    return { edge, grad: checked[i] ?? expandTo(constant(1, t.dtype), t._shape)._fresh() };
+  });
 }
 
-/** Ones where no gradient was given, for a scalar; checks what was given. */
-function rootOf(output: Tensor, grad: Tensor | null | undefined, i: number): Root {
-  const edge = output._edge;
-  if (!edge) {
-    throw new RuntimeError(
-      `element ${String(i)} of tensors does not require grad and does not have a grad_fn`,
-    );
-  }
-  if (!grad) {
-    if (output.numel() !== 1) {
+function rootGrad(output: Tensor, grad: unknown, i: number): Tensor | null {
+  if (grad === null || grad === undefined) {
+    if (output.requiresGrad && output.numel() !== 1) {
       throw new RuntimeError(
         `grad can be implicitly created only for scalar outputs; this one has shape [${output._shape.join(", ")}]`,
       );
     }
-    return { edge, grad: expandTo(constant(1, output.dtype), output._shape)._fresh() };
+    return null;
+  }
+  if (!(grad instanceof Tensor)) {
+    throw new TypeError(`gradients can be either Tensors or null, but got ${typeof grad}`);
   }
   if (!sameShape(grad._shape, output._shape)) {
     throw new RuntimeError(
-      `Mismatch in shape: grad_output[${String(i)}] has a shape of [${grad._shape.join(", ")}] and output[${String(i)}] has a shape of [${output._shape.join(", ")}].`,
+      `Mismatch in shape: grad_output[${String(i)}] has a shape of [${grad._shape.join(", ")}] and output[${String(i)}] ` +
+        `has a shape of [${output._shape.join(", ")}].`,
     );
   }
-  return { edge, grad };
+  return grad.dtype === output.dtype ? grad : grad.to(output.dtype);
 }
 
-/** How many edges lead to each node that is reachable from the roots. */
-function countDependencies(roots: readonly Root[]): Map<GradNode, number> {
-  const count = new Map<GradNode, number>();
-  const stack = roots.map((r) => r.edge.node);
-  for (const node of stack) count.set(node, 0);
-  const seen = new Set<GradNode>(stack);
-  const todo = [...seen];
-  while (todo.length) {
-    for (const edge of todo.pop()!.next) {
-      if (!edge) continue;
-      count.set(edge.node, (count.get(edge.node) ?? 0) + 1);
-      if (seen.has(edge.node)) continue;
-      seen.add(edge.node);
-      todo.push(edge.node);
-    }
-  }
-  return count;
+function edgeOf(input: Tensor): Edge {
+  const edge = input._edge;
+  if (!edge) throw new RuntimeError("One of the differentiated Tensors does not require grad");
+  return edge;
 }
 
-/** Nodes from which a wanted one can be reached: the only ones worth running for `grad(outputs, inputs)`. */
-function reaching(targets: ReadonlySet<GradNode>, nodes: Iterable<GradNode>): Set<GradNode> {
-  const needed = new Set<GradNode>(targets);
-  for (const node of [...nodes].sort((a, b) => a.sequence - b.sequence)) {
-    if (node.next.some((e) => e && needed.has(e.node))) needed.add(node);
-  }
-  return needed;
-}
-
-interface RunOptions {
-  readonly retainGraph: boolean;
-  /** Gradients to collect instead of accumulating into leaves: node and output index to where it goes. */
-  readonly capture?: Map<GradNode, Map<number, Tensor | null>>;
-}
-
-/** Runs backward from the roots, later nodes first, each once all its gradients have come. */
-function runBackward(roots: readonly Root[], { retainGraph, capture }: RunOptions): void {
-  const waiting = countDependencies(roots);
-  const needed = capture && reaching(new Set(capture.keys()), waiting.keys());
-  const grads = new Map<GradNode, (Tensor | null)[]>();
-  const add = ({ node, index }: Edge, grad: Tensor): void => {
-    let slots = grads.get(node);
-    if (!slots) grads.set(node, (slots = new Array<Tensor | null>(node.outputs).fill(null)));
-    const have = slots[index];
-    slots[index] = have ? have.add(grad) : grad;
-  };
-  for (const root of roots) add(root.edge, root.grad);
-  const ready = [...new Set(roots.map((r) => r.edge.node))].filter((n) => waiting.get(n) === 0);
-  const push = (node: GradNode): void => {
-    let at = ready.length;
-    while (at > 0 && ready[at - 1]!.sequence > node.sequence) at--;
-    ready.splice(at, 0, node);
-  };
-  ready.sort((a, b) => a.sequence - b.sequence);
-  while (ready.length) {
-    const node = ready.pop()!;
-    const slots = grads.get(node);
-    grads.delete(node);
-    let results: readonly (Tensor | null | undefined)[] = [];
-    if (slots && (!needed || needed.has(node))) {
-      runHooks(node, slots);
-      const captured = capture?.get(node);
-      if (captured) for (const index of captured.keys()) captured.set(index, slots[index] ?? null);
-      const stop =
-        capture && (node instanceof AccumulateGrad || !node.next.some((e) => e && needed!.has(e.node)));
-      if (!stop && slots.some((g) => g !== null)) {
-        results = node.apply(slots);
-        if (!retainGraph) node.release();
-      }
-    }
-    node.next.forEach((edge, i) => {
-      if (!edge) return;
-      const grad = results[i];
-      if (grad) add(edge, grad);
-      const left = waiting.get(edge.node)! - 1;
-      waiting.set(edge.node, left);
-      if (left === 0) push(edge.node);
-    });
-  }
-}
-
-function runHooks(node: GradNode, slots: (Tensor | null)[]): void {
-  if (!node.hooks) return;
-  for (const [index, hooks] of node.hooks) {
-    for (const hook of hooks) {
-      const grad = slots[index];
-      if (!grad) continue;
-      const replaced = asUser(() => hook(grad));
-      if (replaced instanceof Tensor) slots[index] = replaced;
-    }
-  }
+export interface BackwardOptions {
+  /** Keeps what was saved, so that backward can run again. Default: the value of `createGraph`. */
+  readonly retainGraph?: boolean | null | undefined;
+  /** Records backward itself, for derivatives of higher order. */
+  readonly createGraph?: boolean | undefined;
+  /** Fills the `grad` of these only. */
+  readonly inputs?: Tensors | null | undefined;
 }
 
 /**
  * Computes gradients of `tensors` with respect to the leaves and adds them to the leaves' `grad`.
+ * @param gradTensors one gradient per tensor, of its shape; `null` for scalars.
+ * @throws RuntimeError when a tensor does not require grad, is no scalar and has no gradient, or was used before.
  * @see https://pytorch.org/docs/stable/generated/torch.autograd.backward.html
  */
 export function backward(
-  tensors: Tensor | readonly Tensor[],
-  gradTensors: Tensor | readonly (Tensor | null)[] | null = null,
-  options: {
-    readonly retainGraph?: boolean | null;
-    readonly createGraph?: boolean;
-    readonly inputs?: readonly Tensor[] | null;
-  } = {},
+  tensors: Tensors,
+  gradTensors?: Grads | null,
+  options: BackwardOptions & { readonly gradTensors?: Grads | null | undefined } = {},
 ): void {
-  const outputs = tensors instanceof Tensor ? [tensors] : tensors;
-  const given = gradTensors instanceof Tensor ? [gradTensors] : gradTensors;
+  if (isOptions(gradTensors)) {
+    backward(tensors, null, gradTensors);
+    return;
+  }
   const createGraph = options.createGraph ?? false;
   const retainGraph = options.retainGraph ?? createGraph;
+  const inputs = options.inputs ? list(options.inputs) : null;
+  if (inputs?.length === 0) throw new RuntimeError("'inputs' argument to backward() cannot be empty.");
   asLibrary(() => {
     withGradMode(createGraph, () => {
-      const roots = outputs.map((t, i) => rootOf(t, given?.[i], i));
-      if (!options.inputs) {
-        runBackward(roots, { retainGraph });
-        return;
-      }
-      const { capture, edges } = captureFor(options.inputs);
-      runBackward(roots, { retainGraph, capture });
-      edges.forEach(({ node, index }, i) => {
-        const grad = capture.get(node)!.get(index);
-        if (grad) new AccumulateGrad(options.inputs![i]!).apply([grad]);
-      });
+      const roots = rootsOf(list(tensors), gradTensors ?? options.gradTensors);
+      const targets = inputs && {
+        nodes: new Set(inputs.map((t) => edgeOf(t).node)),
+      };
+      inputs?.forEach((t) => t.retainGrad());
+      runBackward(roots, { retainGraph, ...(targets && { targets }) });
     });
   });
 }
 
-function captureFor(inputs: readonly Tensor[]): {
-  capture: Map<GradNode, Map<number, Tensor | null>>;
-  edges: Edge[];
-} {
-  const capture = new Map<GradNode, Map<number, Tensor | null>>();
-  const edges = inputs.map((t) => {
-    const edge = t._edge;
-    if (!edge) throw new RuntimeError("One of the differentiated Tensors does not require grad");
-    const slots = capture.get(edge.node) ?? new Map<number, Tensor | null>();
-    slots.set(edge.index, null);
-    capture.set(edge.node, slots);
-    return edge;
-  });
-  return { capture, edges };
+/** Whether the second argument of `backward` is already the options. */
+function isOptions(value: unknown): value is BackwardOptions {
+  return (
+    typeof value === "object" && value !== null && !(value instanceof Tensor) && !(Symbol.iterator in value)
+  );
+}
+
+export interface GradOptions {
+  /** One gradient per output, of its shape; `null` for scalars. */
+  readonly gradOutputs?: Grads | null | undefined;
+  readonly retainGraph?: boolean | null | undefined;
+  readonly createGraph?: boolean | undefined;
+  readonly onlyInputs?: boolean | undefined;
+  /** Gives `null` for inputs that were not used, instead of throwing. */
+  readonly allowUnused?: boolean | undefined;
+  /** `gradOutputs` have one more axis in front: one backward for each entry, results stacked. */
+  readonly isGradsBatched?: boolean | undefined;
 }
 
 /**
@@ -185,33 +124,72 @@ function captureFor(inputs: readonly Tensor[]): {
  * @see https://pytorch.org/docs/stable/generated/torch.autograd.grad.html
  */
 export function grad(
-  outputs: Tensor | readonly Tensor[],
-  inputs: Tensor | readonly Tensor[],
-  options: {
-    readonly gradOutputs?: Tensor | readonly (Tensor | null)[] | null;
-    readonly retainGraph?: boolean | null;
-    readonly createGraph?: boolean;
-    readonly allowUnused?: boolean;
-  } = {},
-): (Tensor | null)[] {
-  const outs = outputs instanceof Tensor ? [outputs] : outputs;
-  const ins = inputs instanceof Tensor ? [inputs] : inputs;
-  const given = options.gradOutputs instanceof Tensor ? [options.gradOutputs] : options.gradOutputs;
+  outputs: Tensors,
+  inputs: Tensors,
+  options: GradOptions & { readonly allowUnused: true },
+): (Tensor | null)[];
+export function grad(outputs: Tensors, inputs: Tensors, options?: GradOptions): Tensor[];
+export function grad(outputs: Tensors, inputs: Tensors, options: GradOptions = {}): (Tensor | null)[] {
+  const outs = list(outputs);
+  const ins = list(inputs);
+  if (ins.length === 0) throw new ValueError("grad requires non-empty inputs.");
+  if (options.onlyInputs === false) {
+    throw new TypeError("onlyInputs: false is no more: use backward() to accumulate into the leaves");
+  }
+  if (options.isGradsBatched) return batched(outs, ins, options);
   const createGraph = options.createGraph ?? false;
-  const { capture, edges } = captureFor(ins);
-  asLibrary(() => {
+  const results = asLibrary(() =>
     withGradMode(createGraph, () => {
-      const roots = outs.map((t, i) => rootOf(t, given?.[i], i));
-      runBackward(roots, { retainGraph: options.retainGraph ?? createGraph, capture });
-    });
-  });
-  return edges.map(({ node, index }) => {
-    const result = capture.get(node)!.get(index) ?? null;
-    if (!result && !options.allowUnused) {
+      const roots = rootsOf(outs, options.gradOutputs);
+      const collected = new Map<GradNode, Map<number, Tensor | null>>();
+      const edges = ins.map(edgeOf);
+      for (const { node, index } of edges) {
+        const slots = collected.get(node) ?? new Map<number, Tensor | null>();
+        collected.set(node, slots.set(index, null));
+      }
+      const targets: Targets = { nodes: new Set(collected.keys()), collected };
+      runBackward(roots, { retainGraph: options.retainGraph ?? createGraph, targets });
+      return edges.map(({ node, index }) => collected.get(node)!.get(index) ?? null);
+    }),
+  );
+  if (!options.allowUnused && results.includes(null)) {
+    throw new RuntimeError(
+      "One of the differentiated Tensors appears to not have been used in the graph. Set allowUnused: true if this " +
+        "is the desired behavior.",
+    );
+  }
+  return results;
+}
+
+/** One backward per entry of the gradients. */
+function batched(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  options: GradOptions,
+): (Tensor | null)[] {
+  const given = options.gradOutputs instanceof Tensor ? [options.gradOutputs] : options.gradOutputs;
+  const batch = given?.find((g) => g !== null)?._shape[0];
+  if (!given || batch === undefined) {
+    throw new RuntimeError("isGradsBatched: true needs gradOutputs with a batch axis in front");
+  }
+  const rows = Array.from({ length: batch }, (_, i) =>
+    grad(outputs, inputs, {
+      ...options,
+      isGradsBatched: false,
+      allowUnused: true,
+      gradOutputs: given.map((g) => g && g.select(0, i)),
+      retainGraph: i < batch - 1 ? true : options.retainGraph,
+    }),
+  );
+  return inputs.map((_, k) => {
+    const column = rows.map((row) => row[k]!);
+    if (column.includes(null as never)) {
+      if (options.allowUnused) return null;
       throw new RuntimeError(
-        "One of the differentiated Tensors appears to not have been used in the graph. Set allowUnused: true if this is the desired behavior.",
+        "One of the differentiated Tensors appears to not have been used in the graph. Set allowUnused: true if this " +
+          "is the desired behavior.",
       );
     }
-    return result;
+    return asLibrary(() => stack(column));
   });
 }

@@ -1,5 +1,7 @@
+import { isAnomalyEnabled, noteCreation } from "../autograd/anomaly.js";
 import { isGradEnabled } from "../autograd/mode.js";
 import { GradNode, type Edge } from "../autograd/node.js";
+import { freed, modified } from "../autograd/saved.js";
 import { RuntimeError } from "../errors.js";
 import { record } from "../graph/record.js";
 import type { Attrs, Meta } from "../graph/value.js";
@@ -13,6 +15,11 @@ export function setSumToShape(f: typeof sumToShape): void {
   sumToShape = f;
 }
 
+/** @internal Sums a gradient over the axes its input was broadcast along. */
+export function sumTo(grad: Tensor, shape: readonly number[]): Tensor {
+  return sameShape(grad._shape, shape) ? grad : sumToShape(grad, shape);
+}
+
 /** Converts a gradient to the dtype of its input; set by the conversions. */
 let castGrad: (grad: Tensor, like: Meta) => Tensor;
 export function setCastGrad(f: typeof castGrad): void {
@@ -20,10 +27,11 @@ export function setCastGrad(f: typeof castGrad): void {
 }
 
 /** What backward through one recorded operation needs. */
-class OpGradNode extends GradNode implements GradContext {
-  readonly name: string;
+export class OpGradNode extends GradNode implements GradContext {
   readonly attrs: Attrs;
   readonly #op: OpPrimitive;
+  /** The name of the op the user called, where that is not the primitive's. */
+  title: string | undefined;
   #inputs: readonly Tensor[] | null;
   readonly #inputMetas: readonly Meta[];
   readonly #inputVersions: readonly number[];
@@ -40,7 +48,6 @@ class OpGradNode extends GradNode implements GradContext {
   ) {
     super(next, outputs);
     this.#op = op;
-    this.name = `${op.name.replace(/(^|_)([a-z0-9])/g, (_, __, c: string) => c.toUpperCase())}Backward0`;
     this.attrs = attrs;
     this.#inputs = inputs;
     this.#inputMetas = inputs.map((t) =>
@@ -49,10 +56,23 @@ class OpGradNode extends GradNode implements GradContext {
     this.#inputVersions = inputs.map((t) => t._storage.version);
   }
 
+  name(): string {
+    const { gradName, name } = this.#op;
+    const given = this.title ?? (typeof gradName === "function" ? gradName(this.attrs) : gradName);
+    return given ?? `${name.replace(/(^|_)([a-z0-9])/g, (_, __, c: string) => c.toUpperCase())}Backward0`;
+  }
+
   setResults(results: readonly Tensor[]): void {
     this.#results = results;
     this.#resultVersions = results.map((t) => t._storage.version);
     this.#resultMetas = results.map((t) => ({ shape: t._shape, dtype: t.dtype }));
+  }
+
+  /** Output `i` was written over `self`, which stands for it from now on: later writes to it are noticed. */
+  adopt(i: number, self: Tensor): void {
+    if (!this.#results) return;
+    this.#results = this.#results.map((t, k) => (k === i ? self : t));
+    this.#resultVersions = this.#resultVersions.map((v, k) => (k === i ? self._storage.version : v));
   }
 
   get inputs(): number {
@@ -60,29 +80,11 @@ class OpGradNode extends GradNode implements GradContext {
   }
 
   input(i: number): Tensor {
-    return this.#saved(this.#inputs, this.#inputVersions, i);
+    return saved(this.#inputs, this.#inputVersions, i);
   }
 
   output(i = 0): Tensor {
-    return this.#saved(this.#results, this.#resultVersions, i);
-  }
-
-  #saved(tensors: readonly Tensor[] | null, versions: readonly number[], i: number): Tensor {
-    if (!tensors) {
-      throw new RuntimeError(
-        "Trying to backward through the graph a second time (or directly access saved tensors after they have " +
-          "already been freed). Specify retainGraph: true if you need to backward through the graph a second time.",
-      );
-    }
-    const t = tensors[i]!;
-    if (t._storage.version !== versions[i]) {
-      throw new RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: " +
-          `[torch tensor of shape [${t._shape.join(", ")}]], which ${tensors === this.#results ? `is output ${String(i)} of ${this.name}` : `is input ${String(i)} of ${this.name}`}, ` +
-          `is at version ${String(t._storage.version)}; expected version ${String(versions[i])} instead.`,
-      );
-    }
-    return t;
+    return saved(this.#results, this.#resultVersions, i, this);
   }
 
   inputMeta(i: number): Meta {
@@ -98,7 +100,6 @@ class OpGradNode extends GradNode implements GradContext {
   }
 
   apply(grads: readonly (Tensor | null)[]): readonly (Tensor | null | undefined)[] {
-    if (!this.#inputs) this.input(0);
     const rule = this.#op.grad;
     const first = grads[0];
     if (!rule) return this.next.map(() => null);
@@ -110,7 +111,7 @@ class OpGradNode extends GradNode implements GradContext {
       let grad = typeof entry === "function" ? entry() : entry;
       if (!grad) return null;
       const meta = this.#inputMetas[i]!;
-      if (this.#op.broadcast && !sameShape(grad._shape, meta.shape)) grad = sumToShape(grad, meta.shape);
+      if (this.#op.broadcast) grad = sumTo(grad, meta.shape);
       return grad.dtype === meta.dtype ? grad : castGrad(grad, meta);
     });
   }
@@ -119,6 +120,18 @@ class OpGradNode extends GradNode implements GradContext {
     this.#inputs = null;
     this.#results = null;
   }
+}
+
+function saved(
+  tensors: readonly Tensor[] | null,
+  versions: readonly number[],
+  i: number,
+  maker?: GradNode,
+): Tensor {
+  if (!tensors) throw freed();
+  const t = tensors[i]!;
+  if (t._storage.version !== versions[i]) throw modified(t, versions[i]!, maker);
+  return t;
 }
 
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
@@ -161,6 +174,7 @@ export function attachHistory(
   if (!wanted) return;
   const node = new OpGradNode(op, inputs, attrs, next, results.length);
   node.setResults(results);
+  if (isAnomalyEnabled()) noteCreation(node);
   results.forEach((t, i) => {
     // Index and boolean results of a differentiable op have no gradient.
     if (t.dtype.isFloatingPoint) t._setHistory(node, i);

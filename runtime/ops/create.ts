@@ -92,10 +92,13 @@ function inferDtype(values: readonly Scalar[]): DType {
 export const tensor = op({
   signature:
     "tensor(any data, *, dtype? dtype=None, device? device=None, bool requires_grad=False, bool pin_memory=False) -> Tensor",
-  doc: `A new tensor with the given numbers: nested arrays, a typed array, or one number. Integers give int64, fractions the default dtype, booleans bool.\n\n${page("tensor")}`,
+  doc: `A new tensor with the given numbers: nested arrays, a typed array, or one number. Integers give int64 (the default dtype with \`requiresGrad\`: JavaScript cannot tell 1.0 from 1), fractions the default dtype, booleans bool.\n\n${page("tensor")}`,
   call: (data, dtype, _device, requiresGrad) => {
+    if (!requiresGrad) return build(data as TensorData, dtype);
     const t = build(data as TensorData, dtype);
-    return requiresGrad ? t.requiresGrad_() : t;
+    // 1.0 is written 1: what is to have a gradient was meant to be floating.
+    const isMeant = !dtype && t.dtype === int64 && !(data instanceof Tensor) && !ArrayBuffer.isView(data);
+    return (isMeant ? build(data as TensorData, getDefaultDtype()) : t).requiresGrad_();
   },
 });
 

@@ -1,8 +1,9 @@
-import { isGradEnabled, withGradMode } from "../autograd/mode.js";
+import { isGradEnabled, isInferenceModeEnabled, withGradMode } from "../autograd/mode.js";
 import { RuntimeError } from "../errors.js";
 import { overlaps } from "../tensor/strides.js";
 import { Tensor } from "../tensor/tensor.js";
-import { sameShape } from "./apply.js";
+import { typeTitle } from "../tensor/typenames.js";
+import { OpGradNode, sameShape } from "./apply.js";
 import type { OpPrimitive, OutDtype } from "./record.js";
 import { named } from "./results.js";
 
@@ -30,12 +31,48 @@ function checkWritable(name: string, self: Tensor): void {
       );
     }
   }
+  if (self._storage.inference && !isInferenceModeEnabled()) {
+    throw new RuntimeError(
+      `Inplace update to inference tensor outside InferenceMode is not allowed (${name}). You can make a clone to get ` +
+        "a normal tensor before doing inplace update.",
+    );
+  }
   if (overlaps(self._shape, self._strides)) {
     throw new RuntimeError(
       "unsupported operation: more than one element of the written-to tensor refers to a single memory location. " +
         "Please clone() the tensor before performing the operation.",
     );
   }
+}
+
+const viewMessages = {
+  multiple: (self) =>
+    `Output ${String(self._outputIndex)} of ${self.gradFn?.name() ?? "a view operation"} is a view and is being modified ` +
+    "inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output " +
+    "views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
+  custom: (self) =>
+    `Output ${String(self._outputIndex)} of ${self.gradFn?.name() ?? "a Function"} is a view and is being modified inplace. ` +
+    "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to " +
+    "handle view+inplace would override the custom backward associated with the custom Function, leading to incorrect " +
+    "gradients. This behavior is forbidden. You can fix this by cloning the output of the custom Function.",
+  noGrad: () => untracked("no_grad mode", "with grad mode enabled", "noGrad"),
+  inference: () => untracked("inference mode", "in normal mode", "inferenceMode"),
+} satisfies Record<NonNullable<Tensor["_viewKind"]>, (self: Tensor) => string>;
+
+function untracked(mode: string, now: string, block: string): string {
+  return (
+    `A view was created in ${mode} and is being modified inplace ${now}. Given that this use case is ambiguous and ` +
+    "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside " +
+    `the ${block} block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).`
+  );
+}
+
+/** Refuses writes that are recorded to views whose history cannot follow. */
+function checkView(self: Tensor, result: Tensor): void {
+  const kind = self._viewKind;
+  if (!kind || !isGradEnabled()) return;
+  if (!self.requiresGrad && !result.requiresGrad && !self._base?.requiresGrad) return;
+  throw new RuntimeError(viewMessages[kind](self));
 }
 
 /**
@@ -58,27 +95,15 @@ export function inPlace(name: string, self: Tensor, compute: () => Tensor): Tens
     }
     result = convert(result, self);
   }
+  checkView(self, result);
   if (!result.requiresGrad && self.requiresGrad && isGradEnabled()) result = overwrite(self, result);
   writeTo(self, result);
   return self;
 }
 
-const ctypes: Readonly<Record<string, string>> = {
-  float64: "Double",
-  float32: "Float",
-  float16: "Half",
-  bfloat16: "BFloat16",
-  int64: "Long",
-  int32: "Int",
-  int16: "Short",
-  int8: "Char",
-  uint8: "Byte",
-  bool: "Bool",
-};
-
 /** A dtype as PyTorch's messages spell it: `Float`, `Long`. */
-export function titled(t: { readonly dtype: { readonly name: string } }): string {
-  return ctypes[t.dtype.name]!;
+export function titled(t: Tensor): string {
+  return typeTitle(t.dtype);
 }
 
 /** Puts `result`, of `self`'s shape and dtype, in the place of `self`'s contents. */
@@ -87,9 +112,12 @@ export function writeTo(self: Tensor, result: Tensor): void {
   const base = self._base;
   const differentiable = isGradEnabled() && (result.requiresGrad || (base ?? self).requiresGrad);
   if (self._chain.length === 0) {
-    storage.write(result._value);
+    storage.write(result._value, !self._untracked);
     if (differentiable && result.requiresGrad) {
-      (base ?? self)._setHistory(result.gradFn, result._outputIndex);
+      const node = result.gradFn;
+      const whole = base ?? self;
+      whole._setHistory(node, result._outputIndex);
+      if (node instanceof OpGradNode) node.adopt(result._outputIndex, whole);
       if (base) self._baseEpoch = -1;
     }
     return;
@@ -102,7 +130,7 @@ export function writeTo(self: Tensor, result: Tensor): void {
     if (edge) whole._setHistory(edge.node, edge.index);
   }
   const written = withGradMode(differentiable, () => scatterChain(self, whole, result));
-  storage.write(written._value);
+  storage.write(written._value, !self._untracked);
   if (differentiable && base && written.requiresGrad) {
     base._setHistory(written.gradFn, written._outputIndex);
     self._baseEpoch = -1;

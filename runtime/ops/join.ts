@@ -9,7 +9,7 @@ import { wrapDim, wrapDims } from "./dims.js";
 import { setJoinLast } from "./indexing.js";
 import { broadcastShapes, page } from "./family.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
-import { expandTo, permuteTo, sliceOf, squeezeDims } from "./view.js";
+import { expandTo, permuteTo, severalViews, sliceOf, squeezeDims } from "./view.js";
 
 interface DimAttrs extends Attrs {
   readonly dim: number;
@@ -152,11 +152,12 @@ export const columnStack = op({
 
 function splitSizes(input: Tensor, sizes: readonly number[], dim: number): Tensor[] {
   let at = 0;
-  return sizes.map((n) => {
+  const pieces = sizes.map((n) => {
     const piece = sliceOf(input, dim, at, at + n);
     at += n;
     return piece;
   });
+  return severalViews(pieces);
 }
 
 function checkSplit(name: string, input: Tensor, sizes: readonly number[], dim: number): Tensor[] {
@@ -230,7 +231,9 @@ export const unbind = op({
   call: (input, dim) => {
     if (input.ndim === 0) throw new IndexError("Dimension specified as 0 but tensor has no dimensions");
     const d = wrapDim(dim, input.ndim);
-    return Array.from({ length: input._shape[d]! }, (_, i) => squeezeDims(sliceOf(input, d, i, i + 1), [d]));
+    return severalViews(
+      Array.from({ length: input._shape[d]! }, (_, i) => squeezeDims(sliceOf(input, d, i, i + 1), [d])),
+    );
   },
 });
 

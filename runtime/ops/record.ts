@@ -49,6 +49,8 @@ export type CostRule<A extends Attrs = Attrs> = (
 export interface OpPrimitive<A extends Attrs = Attrs> extends Primitive<A> {
   /** `null` says that the result has no gradient by nature (comparisons, indices). */
   readonly grad: GradRule<A> | null;
+  /** The name of its backward step where PyTorch's is not the primitive's: `AddmmBackward0`. */
+  readonly gradName?: string | ((attrs: A) => string);
   /** Inputs are broadcast against each other: their gradients are summed back to their shapes, centrally. */
   readonly broadcast?: boolean;
   readonly cost?: CostRule<A>;
@@ -188,7 +190,8 @@ function askDtype({ name, parameters }: Signature, values: unknown[], out: Tenso
 export function invokeInPlace(record: OpRecord, self: Tensor, args: readonly unknown[]): Tensor {
   const outer = enterCall();
   try {
-    return inPlace(`${record.name}_`, self, () => record.invoke(self, ...args) as Tensor);
+    // Backward sees the values before the write where it needs them.
+    return inPlace(`${record.name}_`, self, () => record.invoke(self._snapshot(), ...args) as Tensor);
   } finally {
     leaveCall(outer);
   }

@@ -1,5 +1,5 @@
 /** Views: tensors that show (a part of) another's memory. Writes through one are seen by all. */
-import { withGradMode } from "../autograd/mode.js";
+import { isGradEnabled, isInferenceModeEnabled, withGradMode } from "../autograd/mode.js";
 import { RuntimeError, IndexError } from "../errors.js";
 import type { Ref } from "../graph/builder.js";
 import { record } from "../graph/record.js";
@@ -23,7 +23,16 @@ export function viewOf<A extends Attrs>(p: OpPrimitive<A>, t: Tensor, attrs: A, 
   result._base = t._base ?? (t._chain.length === 0 ? t : null);
   attachHistory(generic, [t], attrs, [result]);
   result._baseEpoch = result._base?._epoch ?? 0;
+  result._untracked = t._untracked;
+  result._viewKind =
+    t._viewKind ?? (isGradEnabled() ? undefined : isInferenceModeEnabled() ? "inference" : "noGrad");
   return result;
+}
+
+/** Marks the views that one call gave: a write to one of several cannot be recorded. */
+export function severalViews(views: Tensor[]): Tensor[] {
+  for (const v of views) v._viewKind ??= "multiple";
+  return views;
 }
 
 setViewOnce((p, t, attrs) => apply(p, [t], attrs));
@@ -34,6 +43,13 @@ setRederive((view) => {
   view._baseEpoch = base._epoch;
   const edge = base._edge;
   if (!edge) return;
+  if (view._viewKind === "noGrad" || view._viewKind === "inference") {
+    throw new RuntimeError(
+      `A view was created in ${view._viewKind === "noGrad" ? "no_grad" : "inference"} mode and its base or another view of ` +
+        "its base has been modified inplace with grad mode enabled. Given that this use case is ambiguous and error-prone, " +
+        "it is forbidden. Make the view and the change both inside the block or both outside.",
+    );
+  }
   let t = new Tensor(view._storage.value);
   t._setHistory(edge.node, edge.index);
   withGradMode(true, () => {

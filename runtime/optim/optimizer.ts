@@ -62,7 +62,7 @@ export abstract class Optimizer<O extends object> {
     for (const p of params) {
       if (!(p instanceof Tensor))
         throw new TypeError(`optimizer can only optimize Tensors, but one of the params is ${typeof p}`);
-      if (!p.isLeaf && !p._retainsGrad) throw new ValueError("can't optimize a non-leaf Tensor");
+      if (!p.isLeaf && !p.retainsGrad) throw new ValueError("can't optimize a non-leaf Tensor");
       if (known.has(p)) throw new ValueError("some parameters appear in more than one parameter group");
       p._storage.markState();
     }

@@ -1,12 +1,15 @@
 import { read } from "../graph/executor.js";
 import { numel } from "../graph/value.js";
-import { ValueError } from "../errors.js";
+import { RuntimeError, ValueError } from "../errors.js";
 import type { HostArray } from "./dtype.js";
 import { decodeBfloat16, decodeFloat16 } from "./half.js";
 import { Tensor } from "./tensor.js";
 
 /** Nested arrays of a tensor's elements. */
 export type Nested = number | bigint | boolean | readonly Nested[];
+
+/** Typed arrays that hold elements as numbers. */
+export type NumberArray = Exclude<HostArray, Uint16Array<ArrayBuffer>>;
 
 /** What reads values; each blocks until they are computed. */
 export interface TensorReading {
@@ -15,8 +18,12 @@ export interface TensorReading {
    * @throws ValueError for more than one element.
    */
   item(): number;
-  /** The elements in C order, in the dtype's typed array; float16 and bfloat16 as `Float32Array`, bool as bytes. */
-  data(): Exclude<HostArray, Uint16Array<ArrayBuffer>>;
+  /**
+   * A copy of the elements in C order, in the dtype's typed array; float16 and bfloat16 as `Float32Array`, bool as bytes.
+   * @throws RuntimeError when this tensor requires grad, unless `force`.
+   * @see https://pytorch.org/docs/stable/generated/torch.Tensor.numpy.html
+   */
+  numpy(options?: { readonly force?: boolean }): NumberArray;
   /** Nested arrays of numbers (booleans for bool). */
   tolist(): Nested;
   /** Nested arrays of numbers, as `tolist`. */
@@ -25,7 +32,7 @@ export interface TensorReading {
   toBytes(): Uint8Array;
 }
 
-function elements(t: Tensor): Exclude<HostArray, Uint16Array<ArrayBuffer>> {
+function elements(t: Tensor): NumberArray {
   const raw = read(t._value);
   if (raw instanceof Uint16Array)
     return t.dtype.name === "float16" ? decodeFloat16(raw) : decodeBfloat16(raw);
@@ -48,7 +55,12 @@ const methods: TensorReading & ThisType<Tensor> = {
     }
     return scalarAt(this, elements(this) as ArrayLike<number | bigint>, 0) as number;
   },
-  data() {
+  numpy(options = {}) {
+    if (this.requiresGrad && !options.force) {
+      throw new RuntimeError(
+        "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.",
+      );
+    }
     return elements(this);
   },
   tolist() {

@@ -1,4 +1,5 @@
 import { AccumulateGrad } from "../autograd/accumulate.js";
+import { isInferenceModeEnabled } from "../autograd/mode.js";
 import type { Edge, GradNode } from "../autograd/node.js";
 import { RuntimeError } from "../errors.js";
 import type { Primitive } from "../graph/primitive.js";
@@ -14,7 +15,12 @@ import { contiguousStrides, isContiguous } from "./strides.js";
  */
 export class Storage {
   #value: Value;
+  /** In-place writes that backward must notice. */
   version = 0;
+  /** All writes. */
+  writes = 0;
+  /** Made in inference mode: never written outside it. */
+  readonly inference = isInferenceModeEnabled();
   /** Parameters, buffers, gradients, optimizer state: written by the step's plan, resident between steps. */
   isState = false;
 
@@ -26,11 +32,12 @@ export class Storage {
     return this.#value;
   }
 
-  /** Puts a new value in, superseding the old one. */
-  write(value: Value): void {
+  /** Puts a new value in, superseding the old one; through `data` without telling backward. */
+  write(value: Value, tracked = true): void {
     const old = this.#value;
     this.#value = value;
-    this.version++;
+    this.writes++;
+    if (tracked) this.version++;
     if (this.isState) onStateWrite?.(this, old);
   }
 
@@ -82,13 +89,14 @@ export class Tensor {
   /** @internal */ _gradFn: GradNode | null = null;
   /** @internal */ _outputIndex = 0;
   /** @internal */ _grad: Tensor | null = null;
-  /** @internal */ _retainsGrad = false;
   /** @internal Counts rewrites of this tensor's own history by in-place operations. */ _epoch = 0;
   /** @internal The base's epoch this view's history was derived at. */ _baseEpoch = 0;
-  /** @internal */ _inference = false;
+  /** @internal Writes go unnoticed by autograd: `data` and its views. */ _untracked = false;
+  /** @internal Why a write to this view cannot be recorded. */
+  _viewKind: "multiple" | "custom" | "noGrad" | "inference" | undefined;
   #accumulate: AccumulateGrad | null = null;
   #cached: Value;
-  #cachedVersion: number;
+  #cachedWrites: number;
 
   /** @internal Use `torch.tensor` and the other factories. */
   constructor(value: Value, storage?: Storage, chain: readonly ViewStep[] = [], layout?: Layout) {
@@ -98,18 +106,18 @@ export class Tensor {
     this._strides = layout?.strides ?? contiguousStrides(value.shape);
     this._offset = layout?.offset ?? 0;
     this.#cached = value;
-    this.#cachedVersion = this._storage.version;
+    this.#cachedWrites = this._storage.writes;
   }
 
   /** @internal The immutable value this tensor stands for now. */
   get _value(): Value {
     const storage = this._storage;
     if (this._chain.length === 0) return storage.value;
-    if (this.#cachedVersion !== storage.version) {
+    if (this.#cachedWrites !== storage.writes) {
       let value = storage.value;
       for (const step of this._chain) value = record(step.op, [value], step.attrs)[0]!;
       this.#cached = value;
-      this.#cachedVersion = storage.version;
+      this.#cachedWrites = storage.writes;
     }
     return this.#cached;
   }
@@ -167,7 +175,14 @@ export class Tensor {
       );
     }
     if (requiresGrad && !this.dtype.isFloatingPoint) {
-      throw new RuntimeError("only Tensors of floating point dtype can require gradients");
+      throw new RuntimeError(
+        `only Tensors of floating point dtype can require gradients; this one is ${String(this.dtype)}`,
+      );
+    }
+    if (requiresGrad && this._storage.inference && !isInferenceModeEnabled()) {
+      throw new RuntimeError(
+        "Setting requiresGrad=true on inference tensor outside InferenceMode is not allowed.",
+      );
     }
     if (!this.gradFn) this._leafRequiresGrad = requiresGrad;
     return this;
@@ -200,6 +215,7 @@ export class Tensor {
 
   /** Counts in-place writes to the memory this tensor shares with its views. */
   get _version(): number {
+    if (this._storage.inference) throw new RuntimeError("Inference tensors do not track version counter.");
     return this._storage.version;
   }
 
@@ -216,6 +232,17 @@ export class Tensor {
     return (this.#accumulate ??= new AccumulateGrad(this));
   }
 
+  /** @internal This tensor as it is now, history included: a write to it does not reach the snapshot. */
+  _snapshot(): Tensor {
+    const copy = new Tensor(this._value, undefined, undefined, {
+      strides: this._strides,
+      offset: this._offset,
+    });
+    copy._gradFn = this.gradFn;
+    copy._outputIndex = this._outputIndex;
+    return copy;
+  }
+
   /** @internal A tensor of its own with the same values now: no shared storage, no history, no copy. */
   _fresh(): Tensor {
     return new Tensor(this._value);
@@ -223,6 +250,12 @@ export class Tensor {
 
   /** @internal Makes `gradFn`'s output `index` this tensor's history. */
   _setHistory(gradFn: GradNode | null, index: number): void {
+    // A gradient that is kept is that of the values as they are now.
+    const kept = this._gradFn?.retaining;
+    if (kept?.get(this._outputIndex) === this) {
+      kept.delete(this._outputIndex);
+      if (gradFn) (gradFn.retaining ??= new Map<number, Tensor>()).set(index, this);
+    }
     this._gradFn = gradFn;
     this._outputIndex = index;
     this._epoch++;
@@ -238,7 +271,7 @@ export class Tensor {
     this._strides = other._strides;
     this._offset = other._offset;
     this.#cached = other._value;
-    this.#cachedVersion = other._storage.version;
+    this.#cachedWrites = other._storage.writes;
   }
 
   /** Whether the elements lie in memory in order. */

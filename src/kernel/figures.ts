@@ -8,7 +8,7 @@ const bins = 32;
 const headLength = 16;
 
 export function summarize(path: string, tensor: Tensor): TensorSummary {
-  const data = Float64Array.from(tensor.detach().data() as ArrayLike<number | bigint>, Number);
+  const data = Float64Array.from(tensor.detach().numpy() as ArrayLike<number | bigint>, Number);
   const { shape } = tensor;
   let count = 0;
   let min = Infinity;
