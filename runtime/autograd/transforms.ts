@@ -16,9 +16,9 @@ import type { GradNode } from "./node.js";
 import { mapTree, tensorsOf } from "./tree.js";
 
 type AnyFunction<A extends unknown[] = never[], R = unknown> = (...args: A) => R;
-type Argnums = number | readonly number[];
+export type Argnums = number | readonly number[];
 
-interface ArgnumsOptions {
+export interface ArgnumsOptions {
   /** Which arguments to differentiate by: one, or several. Default: the first. */
   readonly argnums?: Argnums | undefined;
   /** The function gives `[output, aux]`; what is `aux` is handed on and not differentiated. */
@@ -210,7 +210,7 @@ export function gradAndValue(
     });
 }
 
-interface AuxOption {
+export interface AuxOption {
   readonly hasAux?: boolean | undefined;
 }
 
@@ -322,9 +322,10 @@ function jacobians(
     });
 }
 
-type Jacobian<A extends unknown[]> = (...args: A) => unknown;
+export type Jacobian<A extends unknown[]> = (...args: A) => unknown;
 
-interface JacobianFactory {
+/** Makes a function that computes a Jacobian. */
+export interface JacobianFactory {
   (fn: (x: Tensor) => Tensor): (x: Tensor) => Tensor;
   <A extends unknown[]>(
     fn: (...args: A) => unknown,

@@ -310,7 +310,7 @@ function same(
   if (typeof theirs !== "object" || theirs === null) {
     if (zeroIsNone && ours instanceof Tensor) {
       assert.ok(
-        [...ours.data()].every((v) => Number(v) === 0),
+        [...ours.numpy({ force: true })].every((v) => Number(v) === 0),
         `${what}: a gradient; PyTorch has none`,
       );
       return;
@@ -332,7 +332,7 @@ function same(
   assert.ok(ours instanceof Tensor, `${what}: no tensor`);
   assert.deepEqual(ours.shape, shape, `${what}: shape`);
   assert.equal(ours.dtype.name, dtype, `${what}: dtype`);
-  const data = [...(ours.data() as Iterable<number | bigint>)].map(Number);
+  const data = [...(ours.numpy({ force: true }) as Iterable<number | bigint>)].map(Number);
   const [rtol, atol] = dtype.startsWith("float") || dtype === "bfloat16" ? tolerance : [0, 0];
   values.forEach((v, i) => {
     const [a, x] = [data[i]!, typeof v === "string" ? Number(v.replace("inf", "Infinity")) : Number(v)];
