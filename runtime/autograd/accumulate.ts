@@ -29,11 +29,24 @@ export class AccumulateGrad extends GradNode {
     if (!old) {
       // A tensor of its own, never the one a user gave; under createGraph it keeps its history.
       leaf._grad = isGradEnabled() ? grad.clone() : grad._fresh();
+      leaf._grad._touchedRows = grad._touchedRows;
     } else if (isGradEnabled()) {
-      leaf._grad = old.add(grad);
+      leaf._grad = sumGradients(old, grad);
     } else {
+      old._touchedRows = touchedBy(old, grad);
       old.add_(grad);
     }
     return [];
   }
+}
+
+/** a + b; sparse when both are. */
+export function sumGradients(a: Tensor, b: Tensor): Tensor {
+  const sum = a.add(b);
+  sum._touchedRows = touchedBy(a, b);
+  return sum;
+}
+
+function touchedBy(a: Tensor, b: Tensor): Tensor | null {
+  return a._touchedRows && b._touchedRows && a._touchedRows.logicalOr(b._touchedRows);
 }

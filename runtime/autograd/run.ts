@@ -3,7 +3,7 @@ import { RuntimeError } from "../errors.js";
 import { asUser } from "../ops/depth.js";
 import { Tensor } from "../tensor/tensor.js";
 import { explain, isAnomalyChecked, checkForNaN } from "./anomaly.js";
-import { AccumulateGrad } from "./accumulate.js";
+import { AccumulateGrad, sumGradients } from "./accumulate.js";
 import type { Edge, GradHook, GradNode } from "./node.js";
 import { conform } from "./shapes.js";
 
@@ -96,7 +96,7 @@ export function runBackward(roots: readonly Root[], { retainGraph, targets }: Ru
     let slots = grads.get(node);
     if (!slots) grads.set(node, (slots = new Array<Tensor | null>(node.outputs).fill(null)));
     const have = slots[index];
-    slots[index] = have ? have.add(grad) : grad;
+    slots[index] = have ? sumGradients(have, grad) : grad;
   };
   for (const { edge, grad } of roots) add(edge, grad);
   const ready = new ReadyList();

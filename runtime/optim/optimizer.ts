@@ -1,28 +1,42 @@
 import { noGrad } from "../autograd/mode.js";
-import { ValueError } from "../errors.js";
-import { asLibrary, requestFlush } from "../ops/depth.js";
+import { NotImplementedError, RuntimeError, ValueError } from "../errors.js";
+import { asLibrary, asUser, requestFlush } from "../ops/depth.js";
 import { hostScalar } from "../ops/leaf.js";
 import { camel } from "../ops/schema.js";
-import type { DType } from "../tensor/dtype.js";
+import { float32, type DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
+import { stateTensor } from "./stateTensor.js";
 
-/** Hyperparameters of a parameter group, under their PyTorch names in camelCase. */
-export type Options = Record<string, unknown>;
-
-/** A group of parameters that share hyperparameters. */
+/** A group of parameters that share hyperparameters, under their PyTorch names in camelCase. */
 export type ParamGroup<O extends object> = O & { params: Tensor[] };
 
 /** What an optimizer takes: parameters, or groups of them with settings of their own. */
 export type ParamsLike<O extends object> =
   Iterable<Tensor> | Iterable<Partial<O> & { readonly params: Iterable<Tensor> | Tensor }>;
 
-/** State of one parameter: step counts and tensors. */
-export type ParamState = Record<string, number | Tensor | null>;
+/** What an optimizer remembers of a parameter: step counts, tensors, lists of them. */
+export type StateValue = number | Tensor | null | readonly StateValue[];
+export type ParamState = Record<string, StateValue>;
 
 /** PyTorch's layout: state by parameter index, groups with parameter indices. */
 export interface OptimizerState {
   state: Record<number, ParamState>;
   param_groups: (Record<string, unknown> & { params: number[] })[];
+}
+
+/** The type of options that a signature binds: writable, since schedulers change them. */
+export type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** One parameter that has a gradient, and what its update is written with. */
+export interface Update {
+  readonly p: Tensor;
+  /** The gradient; negated under `maximize`, with weight decay added where the optimizer couples it. */
+  readonly g: Tensor;
+  /**
+   * A number as an input of the step's plan. `key` names what it stands for: equal keys of one step share one input,
+   * whatever their values in other steps.
+   */
+  n(key: string, value: number): Tensor;
 }
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
@@ -32,13 +46,16 @@ const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLo
  * numbers that change (learning rate, step counts) are inputs of that graph.
  * @see https://pytorch.org/docs/stable/optim.html
  */
-export abstract class Optimizer<O extends object> {
+export abstract class Optimizer<O extends object = Record<string, unknown>> {
   readonly paramGroups: ParamGroup<O>[] = [];
   readonly state = new Map<Tensor, ParamState>();
   readonly defaults: O;
+  /** Calls of `step`: schedulers warn when they come first. */
+  stepCount = 0;
 
   constructor(params: ParamsLike<O>, defaults: O) {
     this.defaults = defaults;
+    refuseModes(defaults);
     if (params instanceof Tensor) {
       throw new TypeError(
         "params argument given to the optimizer should be an iterable of Tensors or groups, but got a Tensor",
@@ -87,7 +104,8 @@ export abstract class Optimizer<O extends object> {
   step(): void;
   step<T>(closure: () => T): T;
   step<T>(closure?: () => T): T | undefined {
-    const loss = closure?.();
+    this.stepCount++;
+    const loss = closure && asUser(closure);
     asLibrary(() => {
       noGrad(() => {
         for (const group of this.paramGroups) this.update(group);
@@ -100,21 +118,68 @@ export abstract class Optimizer<O extends object> {
   /** Updates the parameters of one group; runs without recording gradients. */
   protected abstract update(group: ParamGroup<O>): void;
 
+  /** The parameters of a group that have gradients. `decay` is the weight decay that adds to them. */
+  protected *updates(group: ParamGroup<O>, decay?: number): Generator<Update> {
+    const made = new Map<string, Tensor>();
+    const { maximize, weightDecay } = group as { readonly maximize?: boolean; readonly weightDecay?: number };
+    const coupled = decay ?? weightDecay ?? 0;
+    for (const p of group.params) {
+      if (!p.grad) continue;
+      const n = (key: string, value: number): Tensor => {
+        const full = `${key}:${p.dtype.name}`;
+        let t = made.get(full);
+        if (!t) made.set(full, (t = hostScalar(value, p.dtype)));
+        return t;
+      };
+      let g: Tensor = p.grad.detach();
+      if (p.grad._touchedRows) this.acceptSparse();
+      if (maximize) g = g.neg();
+      if (coupled !== 0) g = g.add(p.mul(n("weightDecay", coupled)));
+      yield { p, g, n };
+    }
+  }
+
+  /** @throws RuntimeError in optimizers whose update of a row without gradient would not be a no-op. */
+  protected acceptSparse(): void {
+    throw new RuntimeError(`${this.constructor.name} does not support sparse gradients`);
+  }
+
   /** The state of a parameter, made by `init` the first time. */
   protected stateOf<S extends ParamState>(p: Tensor, init: () => S): S {
     let s = this.state.get(p);
     if (!s) {
       this.state.set(p, (s = init()));
-      for (const v of Object.values(s)) if (v instanceof Tensor) v._storage.markState();
+      markStates(Object.values(s));
     }
     return s as S;
   }
 
-  /** State and groups as PyTorch's `state_dict()`: parameters by index, in order. */
+  /** Zeros of a parameter's shape and dtype. */
+  protected zeros(p: Tensor): Tensor {
+    return stateTensor(p.shape, p.dtype);
+  }
+
+  /**
+   * Numbers of the state that PyTorch keeps as float32 tensors, so that they look the same in a checkpoint. Here they
+   * stay numbers: reading a tensor would wait for the engine.
+   */
+  protected get tensorNumbers(): readonly string[] {
+    return [];
+  }
+
+  /** State and groups as PyTorch's `state_dict()`: its keys, parameters by index, in order. */
   stateDict(): OptimizerState {
     const index = new Map(this.paramGroups.flatMap((g) => g.params).map((p, i) => [p, i]));
     const state: Record<number, ParamState> = {};
-    for (const [p, s] of this.state) state[index.get(p)!] = { ...s };
+    const numbers = new Set(this.tensorNumbers);
+    for (const [p, s] of this.state) {
+      state[index.get(p)!] = Object.fromEntries(
+        Object.entries(s).map(([k, v]) => [
+          k,
+          numbers.has(k) && typeof v === "number" ? hostScalar(v, float32) : v,
+        ]),
+      );
+    }
     const groups = this.paramGroups.map(({ params, ...options }) => ({
       ...Object.fromEntries(Object.entries(options).map(([k, v]) => [snake(k), v])),
       params: params.map((p) => index.get(p)!),
@@ -127,7 +192,6 @@ export abstract class Optimizer<O extends object> {
     if (dict.param_groups.length !== this.paramGroups.length) {
       throw new ValueError("loaded state dict has a different number of parameter groups");
     }
-    const params = this.paramGroups.flatMap((g) => g.params);
     dict.param_groups.forEach((g, i) => {
       const own = this.paramGroups[i]!;
       if (g.params.length !== own.params.length) {
@@ -135,38 +199,83 @@ export abstract class Optimizer<O extends object> {
           "loaded state dict contains a parameter group that doesn't match the size of optimizer's group",
         );
       }
-      for (const [k, v] of Object.entries(g)) if (k !== "params") Object.assign(own, { [camel(k)]: v });
     });
+    dict.param_groups.forEach((g, i) => {
+      for (const [k, v] of Object.entries(g))
+        if (k !== "params") Object.assign(this.paramGroups[i]!, { [camel(k)]: v });
+    });
+    const params = this.paramGroups.flatMap((g) => g.params);
+    const numbers = new Set(["step", ...this.tensorNumbers]);
     this.state.clear();
-    const order = dict.param_groups.flatMap((g) => g.params);
-    order.forEach((id, i) => {
-      const s = dict.state[id];
-      if (!s) return;
-      const p = params[i]!;
-      const copy: ParamState = {};
-      for (const [k, v] of Object.entries(s)) {
-        copy[k] =
-          v instanceof Tensor ? (p.dtype.isFloatingPoint ? v.detach().to(p.dtype).clone() : v.clone()) : v;
-      }
-      this.stateOf(p, () => copy);
-    });
+    dict.param_groups
+      .flatMap((g) => g.params)
+      .forEach((id, i) => {
+        const s = dict.state[id];
+        const p = params[i]!;
+        if (!s) return;
+        this.stateOf(p, () =>
+          Object.fromEntries(
+            Object.entries(s).map(([k, v]) => [
+              k,
+              numbers.has(k) && v instanceof Tensor ? Number(v.item()) : ownCopy(v, p.dtype),
+            ]),
+          ),
+        );
+      });
+    requestFlush();
   }
 }
 
-/** Numbers of a step as inputs of its plan: each is made once per group and dtype and shared by the parameters. */
-export class StepScalars {
-  readonly #made = new Map<string, Tensor>();
+/** A copy of loaded state; floating tensors take the parameter's dtype, as in PyTorch. */
+function ownCopy(value: StateValue, dtype: DType): StateValue {
+  if (Array.isArray(value)) return (value as readonly StateValue[]).map((v) => ownCopy(v, dtype));
+  if (!(value instanceof Tensor)) return value;
+  const converted = value.dtype.isFloatingPoint && dtype.isFloatingPoint ? value.detach().to(dtype) : value;
+  return noGrad(() => converted.clone());
+}
 
-  /** `key` names what the number stands for: equal keys share one input, whatever their values in other steps. */
-  get(key: string, value: number, dtype: DType): Tensor {
-    const full = `${key}:${dtype.name}`;
-    let t = this.#made.get(full);
-    if (!t) this.#made.set(full, (t = hostScalar(value, dtype)));
-    return t;
+function markStates(values: Iterable<StateValue>): void {
+  for (const v of values) {
+    if (v instanceof Tensor) v._storage.markState();
+    else if (Array.isArray(v)) markStates(v as readonly StateValue[]);
   }
+}
+
+/** Modes of PyTorch's implementation. `foreach` and `capturable` change no result and are what a plan does anyway. */
+function refuseModes(options: object): void {
+  const { differentiable, fused } = options as {
+    readonly differentiable?: unknown;
+    readonly fused?: unknown;
+  };
+  if (differentiable === true)
+    throw new NotImplementedError("Optimizers with differentiable: true are not implemented");
+  if (fused === true)
+    throw new RuntimeError("Fused optimizers require all the params to be CUDA, floating point");
 }
 
 /** @throws ValueError in PyTorch's words unless the condition holds. */
 export function requireOption(holds: boolean, what: string, value: unknown): void {
-  if (!holds) throw new ValueError(`Invalid ${what}: ${String(value)}`);
+  if (!holds) throw new ValueError(`Invalid ${what}: ${pythonNumber(value)}`);
+}
+
+/** A number as Python prints a float. */
+function pythonNumber(value: unknown): string {
+  return typeof value === "number" && Number.isInteger(value) && Math.abs(value) < 1e16
+    ? value.toFixed(1)
+    : String(value);
+}
+
+/** Checks the settings that most optimizers have. */
+export function requireCommon(o: {
+  readonly lr: number;
+  readonly betas?: readonly number[];
+  readonly eps?: number;
+  readonly weightDecay?: number;
+}): void {
+  requireOption(o.lr >= 0, "learning rate", o.lr);
+  if (o.eps !== undefined) requireOption(o.eps >= 0, "epsilon value", o.eps);
+  o.betas?.forEach((b, i) => {
+    requireOption(b >= 0 && b < 1, `beta parameter at index ${String(i)}`, b);
+  });
+  if (o.weightDecay !== undefined) requireOption(o.weightDecay >= 0, "weight_decay value", o.weightDecay);
 }

@@ -1,33 +1,33 @@
-import { ValueError } from "../errors.js";
+import { RuntimeError, ValueError } from "../errors.js";
+import { bound } from "../nn/arguments.js";
+import type { Arguments, CallArgs } from "../ops/schema.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { Optimizer, requireOption, StepScalars, type ParamGroup, type ParamsLike } from "./optimizer.js";
-import { optimizerOptions } from "./options.js";
-import { stateTensor } from "./stateTensor.js";
+import {
+  Optimizer,
+  requireCommon,
+  requireOption,
+  type ParamGroup,
+  type ParamsLike,
+  type Writable,
+} from "./optimizer.js";
 
-export interface SGDOptions {
-  lr: number;
-  momentum: number;
-  dampening: number;
-  weightDecay: number;
-  nesterov: boolean;
-  maximize: boolean;
-}
+const signature =
+  "SGD(float lr, float momentum=0, float dampening=0, float weight_decay=0, bool nesterov=False, *, bool maximize=False, bool? foreach=None, bool differentiable=False) -> any";
+
+export type SGDOptions = Writable<Arguments<typeof signature>>;
 
 /**
  * Stochastic gradient descent with momentum: v ← μv + (1 − τ)g, p ← p − lr · v.
  * @see https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
  */
 export class SGD extends Optimizer<SGDOptions> {
-  constructor(params: ParamsLike<SGDOptions>, lr: number, options?: Partial<SGDOptions>);
   constructor(params: ParamsLike<SGDOptions>, options: Partial<SGDOptions> & { readonly lr: number });
+  constructor(params: ParamsLike<SGDOptions>, ...args: CallArgs<typeof signature>);
   constructor(params: ParamsLike<SGDOptions>, ...args: unknown[]) {
-    const o = optimizerOptions<SGDOptions>(
-      "SGD(float lr, float momentum=0, float dampening=0, float weight_decay=0, bool nesterov=False, *, bool maximize=False, bool? foreach=None, bool differentiable=False) -> any",
-      args,
-    );
+    const o = bound(signature, args);
     requireOption(o.lr >= 0, "learning rate", o.lr);
     requireOption(o.momentum >= 0, "momentum value", o.momentum);
-    requireOption(o.weightDecay >= 0, "weight_decay value", o.weightDecay);
+    requireCommon(o);
     if (o.nesterov && (o.momentum <= 0 || o.dampening !== 0)) {
       throw new ValueError("Nesterov momentum requires a momentum and zero dampening");
     }
@@ -36,23 +36,30 @@ export class SGD extends Optimizer<SGDOptions> {
 
   protected update(group: ParamGroup<SGDOptions>): void {
     const { momentum, dampening, nesterov } = group;
-    const scalars = new StepScalars();
-    for (const p of group.params) {
-      if (!p.grad) continue;
-      const number = (key: string, value: number): Tensor => scalars.get(key, value, p.dtype);
-      let g: Tensor = p.grad.detach();
-      if (group.maximize) g = g.neg();
-      if (group.weightDecay !== 0) g = g.add(p.mul(number("weightDecay", group.weightDecay)));
-      if (momentum !== 0) {
-        const first = !this.state.has(p);
+    for (const { p, g, n } of this.updates(group)) {
+      const first =
+        typeof this.state.get(p)?.["momentum_buffer"] !== "object" || !this.state.get(p)?.["momentum_buffer"];
+      let step = g;
+      if (momentum === 0) this.stateOf(p, () => ({ momentum_buffer: null }));
+      else {
         // The first step takes the whole gradient: a buffer of zeros and a factor of 1 keep it the same plan.
-        const state = this.stateOf(p, () => ({ momentum_buffer: stateTensor(p.shape, p.dtype) }));
-        const buffer = state.momentum_buffer;
-        const kept = buffer.mul(number("momentum", momentum));
-        buffer.copy_(kept.add(g.mul(number(first ? "first" : "fresh", first ? 1 : 1 - dampening))));
-        g = nesterov ? g.add(buffer.mul(number("momentum", momentum))) : buffer;
+        if (first) this.state.delete(p);
+        const state = this.stateOf(p, () => ({ momentum_buffer: this.zeros(p) }));
+        const buffer: Tensor = state.momentum_buffer;
+        const kept = buffer.mul(n("momentum", momentum));
+        buffer.copy_(kept.add(g.mul(n(first ? "first" : "fresh", first ? 1 : 1 - dampening))));
+        step = nesterov ? g.add(buffer.mul(n("momentum", momentum))) : buffer;
       }
-      p.copy_(p.sub(g.mul(number("lr", group.lr))));
+      p.copy_(p.sub(step.mul(n("lr", group.lr))));
+    }
+  }
+
+  /** Plain descent leaves rows without gradient as they are; momentum and decay do not. */
+  protected override acceptSparse(): void {
+    for (const { momentum, weightDecay } of this.paramGroups) {
+      if (momentum !== 0 || weightDecay !== 0) {
+        throw new RuntimeError("SGD with momentum or weight decay does not support sparse gradients");
+      }
     }
   }
 }

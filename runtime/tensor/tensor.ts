@@ -94,6 +94,11 @@ export class Tensor {
   /** @internal Writes go unnoticed by autograd: `data` and its views. */ _untracked = false;
   /** @internal Why a write to this view cannot be recorded. */
   _viewKind: "multiple" | "custom" | "noGrad" | "inference" | undefined;
+  /**
+   * @internal For gradients of `embedding` with `sparse: true`: which rows took part, bool `[rows]`. The gradient itself
+   * is dense, with zeros in the others.
+   */
+  _touchedRows: Tensor | null = null;
   #accumulate: AccumulateGrad | null = null;
   #cached: Value;
   #cachedWrites: number;

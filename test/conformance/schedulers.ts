@@ -121,7 +121,9 @@ export function runScheduler(library: Library, family: Family, c: SchedulerCase)
     "betas" in group ? (group["betas"] as unknown[])[0] : group["momentum"];
   const { lr, momentum: momenta, get_last_lr: last } = c.expect;
   for (let step = 0; step < lr.length && found.length === 0; step++) {
-    if (step > 0) scheduler.step(...(c.metrics === undefined ? [] : [c.metrics[step - 1]]));
+    // Rates after construction come first, except where every step takes a metric.
+    if (c.metrics !== undefined) scheduler.step(c.metrics[step]);
+    else if (step > 0) scheduler.step();
     check(
       "lr",
       step,
