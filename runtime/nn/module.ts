@@ -2,7 +2,6 @@ import { AttributeError, KeyError } from "../errors.js";
 import { isPlainObject } from "../ops/bind.js";
 import { asUser, enterCall, leaveCall, reportModuleResult } from "../ops/depth.js";
 import { noGrad } from "../autograd/mode.js";
-import { AttributeError, KeyError } from "../errors.js";
 import type { DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Parameter } from "./parameter.js";
