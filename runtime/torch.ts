@@ -15,6 +15,7 @@ import { setFlushHook, setModuleResultHook, setResultHook } from "./ops/depth.js
 import { installMethods, namespace } from "./ops/install.js";
 import * as dtype from "./tensor/dtype.js";
 import { Device } from "./tensor/device.js";
+import { channelsLast, channelsLast3d, contiguousFormat, preserveFormat } from "./tensor/memoryFormat.js";
 import { Slice } from "./tensor/slice.js";
 import "./tensor/reading.js";
 import { setStateHook, Tensor } from "./tensor/tensor.js";
@@ -53,6 +54,10 @@ const own = {
   int8: dtype.int8,
   uint8: dtype.uint8,
   bool: dtype.bool,
+  contiguousFormat,
+  channelsLast,
+  channelsLast3d,
+  preserveFormat,
   inf: Infinity,
   nan: NaN,
   pi: Math.PI,

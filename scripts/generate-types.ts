@@ -21,6 +21,9 @@ const words: Readonly<Record<TypeWord, string>> = {
   dtype: "DType",
   device: "Device | string",
   generator: "Generator",
+  memory_format: "MemoryFormat",
+  storage: "StorageHandle",
+  "Tensor|storage": "Tensor | StorageHandle",
   any: "unknown",
   "int?": "number | null",
   "Tensor?": "Tensor | null",
@@ -132,6 +135,8 @@ function members(space: Space): string {
 const header = `import type { DType } from "../tensor/dtype.js";
 import type { Device } from "../tensor/device.js";
 import type { Generator } from "../tensor/generator.js";
+import type { MemoryFormat } from "../tensor/memoryFormat.js";
+import type { StorageHandle } from "../tensor/storageHandle.js";
 import type { Scalar } from "../ops/schema.js";
 `;
 

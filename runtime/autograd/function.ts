@@ -180,13 +180,6 @@ class FunctionNode extends GradNode {
   }
 }
 
-/** Another tensor over the same memory, without history. */
-function alias(t: Tensor): Tensor {
-  const result = new Tensor(t._value, t._storage, t._chain, { strides: t._strides, offset: t._offset });
-  result._base = t._base ?? (t._chain.length === 0 ? t : null);
-  return result;
-}
-
 /** Gives an output of `forward` its history; the tensor that the caller gets. */
 function wrap(
   node: FunctionNode,
@@ -202,13 +195,13 @@ function wrap(
     if (differentiable) writeHistory(node, output, index);
     return output;
   }
-  if (!differentiable) return isInput || output.requiresGrad ? alias(output) : output;
-  const result = isInput || output.gradFn ? alias(output) : output;
+  if (!differentiable) return isInput || output.requiresGrad ? output._alias() : output;
+  const result = isInput || output.gradFn ? output._alias() : output;
   const shares = result._chain.length > 0 || isInput;
   result._setHistory(node, index);
   if (shares) {
-    result._base = null;
-    result._viewKind = "custom";
+    const { base, steps, baseChain } = output._view ?? { base: output, steps: [], baseChain: output._chain };
+    result._view = { base, steps, baseChain, origin: "custom" };
   }
   return result;
 }
@@ -319,7 +312,7 @@ export function onceDifferentiable<C, G extends unknown[], R>(
     const node = new OnceNode(edges, outputs.length);
     const marked = outputs.map((o, i) => {
       if (!(o instanceof Tensor)) return o;
-      const t = alias(o);
+      const t = o._alias();
       t._setHistory(node, i);
       return t;
     });

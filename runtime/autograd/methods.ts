@@ -1,6 +1,6 @@
 /** What `Tensor` has of autograd. */
 import { RuntimeError } from "../errors.js";
-import { Tensor } from "../tensor/tensor.js";
+import { Tensor, VersionCounter } from "../tensor/tensor.js";
 import { backward, type BackwardOptions } from "./backward.js";
 import type { GradHook, RemovableHandle } from "./node.js";
 
@@ -67,13 +67,12 @@ const methods = {
     return this._storage.inference;
   },
   detach_(this: Tensor): Tensor {
-    if (this._base && this._chain.length > 0) {
+    if (this._view) {
       throw new RuntimeError(
         "Can't detach views in-place. Use detach() instead: the view shares the history of its base.",
       );
     }
     this._setHistory(null, 0);
-    this._base = null;
     this._leafRequiresGrad = false;
     return this;
   },
@@ -91,9 +90,8 @@ const getters = {
 Object.defineProperty(Tensor.prototype, "data", {
   configurable: true,
   get(this: Tensor): Tensor {
-    const layout = { strides: this._strides, offset: this._offset };
-    const result = new Tensor(this._value, this._storage, this._chain, layout);
-    result._untracked = true;
+    const result = this._alias();
+    result._versions = new VersionCounter();
     return result;
   },
   set(this: Tensor, source: Tensor) {

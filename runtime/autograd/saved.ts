@@ -18,7 +18,7 @@ export function modified(t: Tensor, expected: number, maker: GradNode | null = t
   const made = maker ? `, which is output ${String(t._outputIndex)} of ${maker.name()},` : "";
   return new RuntimeError(
     "one of the variables needed for gradient computation has been modified by an inplace operation: " +
-      `[${typeString(t.dtype)} [${t._shape.join(", ")}]]${made} is at version ${String(t._storage.version)}; expected ` +
+      `[${typeString(t.dtype)} [${t._shape.join(", ")}]]${made} is at version ${String(t._versions.value)}; expected ` +
       `version ${String(expected)} instead. Hint: enable anomaly detection to find the operation that failed to compute ` +
       "its gradient, with torch.autograd.setDetectAnomaly(true).",
   );

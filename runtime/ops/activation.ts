@@ -47,7 +47,7 @@ export const reluF = op({
   on: ["F"],
   inplace: true,
   doc: relu.record.doc,
-  call: (input, inplace) => maybeInPlace("relu", input, inplace, () => rectified(input)),
+  call: (input, inplace) => maybeInPlace("relu", input, inplace, (x) => rectified(x)),
 });
 
 /** An ONNX node of float32 with FLOAT attributes; float64 goes to the host. */
@@ -85,7 +85,7 @@ export const leakyRelu = op({
   on: ["F"],
   inplace: true,
   doc: `x for x > 0, else \`negativeSlope\` · x.\n\n${functionalPage("leaky_relu")}`,
-  call: (input, slope, inplace) => maybeInPlace("leaky_relu", input, inplace, () => leaky(input, slope)),
+  call: (input, slope, inplace) => maybeInPlace("leaky_relu", input, inplace, (x) => leaky(x, slope)),
 });
 
 /** scale · x for x > 0, else scale · α (e^(x·inputScale) - 1). */
@@ -119,7 +119,7 @@ export const elu = op({
   inplace: true,
   doc: `x for x > 0, else α (eˣ - 1).\n\n${functionalPage("elu")}`,
   call: (input, alpha, inplace) =>
-    maybeInPlace("elu", input, inplace, () => exponentialUnit(input, alpha, 1, 1)),
+    maybeInPlace("elu", input, inplace, (x) => exponentialUnit(x, alpha, 1, 1)),
 });
 
 function continuouslyDifferentiable(input: Tensor, alpha: number): Tensor {
@@ -141,7 +141,7 @@ export const celuF = op({
   inplace: true,
   doc: celuDoc,
   call: (input, alpha, inplace) =>
-    maybeInPlace("celu", input, inplace, () => continuouslyDifferentiable(input, alpha)),
+    maybeInPlace("celu", input, inplace, (x) => continuouslyDifferentiable(x, alpha)),
 });
 
 const SELU_ALPHA = 1.6732632423543772;
@@ -160,7 +160,7 @@ export const seluF = op({
   on: ["F"],
   inplace: true,
   doc: seluDoc,
-  call: (input, inplace) => maybeInPlace("selu", input, inplace, () => selfNormalizing(input)),
+  call: (input, inplace) => maybeInPlace("selu", input, inplace, (x) => selfNormalizing(x)),
 });
 
 const geluPrimitive = elementwise<{ approximate: string }>("gelu", {
@@ -217,7 +217,7 @@ export const silu = op({
   doc: `x · σ(x), also called swish.\n\n${functionalPage("silu")}`,
   call: (input, inplace) => {
     requireFloat("silu_cpu", input.dtype);
-    return maybeInPlace("silu", input, inplace, () => siluPrimitive([input]));
+    return maybeInPlace("silu", input, inplace, (x) => siluPrimitive([x]));
   },
 });
 
@@ -238,7 +238,7 @@ export const mish = op({
   doc: `x · tanh(softplus(x)).\n\n${functionalPage("mish")}`,
   call: (input, inplace) => {
     requireFloat("mish_cpu", input.dtype);
-    return maybeInPlace("mish", input, inplace, () => mishPrimitive([input]));
+    return maybeInPlace("mish", input, inplace, (x) => mishPrimitive([x]));
   },
 });
 

@@ -5,7 +5,7 @@ import { freed, modified } from "../autograd/saved.js";
 import { RuntimeError } from "../errors.js";
 import { record } from "../graph/record.js";
 import type { Attrs, Meta } from "../graph/value.js";
-import { isDense } from "../tensor/strides.js";
+import { resultStrides } from "../tensor/strides.js";
 import { Tensor, type Layout } from "../tensor/tensor.js";
 import type { GradContext, OpPrimitive } from "./record.js";
 
@@ -53,7 +53,7 @@ export class OpGradNode extends GradNode implements GradContext {
     this.#inputMetas = inputs.map((t) =>
       t._storage.value === t._value ? t._value : { shape: t._shape, dtype: t.dtype },
     );
-    this.#inputVersions = inputs.map((t) => t._storage.version);
+    this.#inputVersions = inputs.map((t) => t._versions.value);
   }
 
   name(): string {
@@ -64,15 +64,16 @@ export class OpGradNode extends GradNode implements GradContext {
 
   setResults(results: readonly Tensor[]): void {
     this.#results = results;
-    this.#resultVersions = results.map((t) => t._storage.version);
+    this.#resultVersions = results.map((t) => t._versions.value);
     this.#resultMetas = results.map((t) => ({ shape: t._shape, dtype: t.dtype }));
   }
 
-  /** Output `i` was written over `self`, which stands for it from now on: later writes to it are noticed. */
-  adopt(i: number, self: Tensor): void {
-    if (!this.#results) return;
-    this.#results = this.#results.map((t, k) => (k === i ? self : t));
-    this.#resultVersions = this.#resultVersions.map((v, k) => (k === i ? self._storage.version : v));
+  /** `result` was written over `self`, which stands for it from now on: later writes to it are noticed. */
+  adopt(result: Tensor, self: Tensor): void {
+    const i = this.#results?.indexOf(result) ?? -1;
+    if (i < 0) return;
+    this.#results = this.#results!.with(i, self);
+    this.#resultVersions = this.#resultVersions.with(i, self._versions.value);
   }
 
   get inputs(): number {
@@ -130,7 +131,7 @@ function saved(
 ): Tensor {
   if (!tensors) throw freed();
   const t = tensors[i]!;
-  if (t._storage.version !== versions[i]) throw modified(t, versions[i]!, maker);
+  if (t._versions.value !== versions[i]) throw modified(t, versions[i]!, maker);
   return t;
 }
 
@@ -139,22 +140,45 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /** Records a primitive over tensors, for backward too where a gradient is wanted. */
-export function applyAll<A extends Attrs>(op: OpPrimitive<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
+export function applyAll<A extends Attrs>(
+  op: OpPrimitive<A>,
+  inputs: readonly Tensor[],
+  attrs: A,
+  strides?: readonly number[],
+): Tensor[] {
   checkDevices(op.name, inputs);
   const values = record(
     op as unknown as OpPrimitive,
     inputs.map((t) => t._value),
     attrs,
   );
-  const layout = op.broadcast ? denseLayout(inputs, values[0]!.shape) : undefined;
-  const results = values.map((v) => new Tensor(v, undefined, undefined, layout));
+  const results = values.map(
+    (v) =>
+      new Tensor(v, undefined, undefined, strides ? { strides, offset: 0 } : layoutOf(op, inputs, v.shape)),
+  );
   attachHistory(op as unknown as OpPrimitive, inputs, attrs, results);
   return results;
 }
 
-/** As `applyAll`, for primitives with one result. */
-export function apply<A extends Attrs>(op: OpPrimitive<A>, inputs: readonly Tensor[], attrs: A): Tensor {
-  return applyAll(op, inputs, attrs)[0]!;
+function layoutOf<A extends Attrs>(
+  op: OpPrimitive<A>,
+  inputs: readonly Tensor[],
+  shape: readonly number[],
+): Layout | undefined {
+  if (!op.layout && (!op.broadcast || inputs.every((t) => t.isContiguous()))) return undefined;
+  const laid = inputs.map((t) => ({ shape: t._shape, strides: t._strides }));
+  const strides = op.layout ? op.layout(inputs, shape) : resultStrides(shape, laid);
+  return strides && { strides, offset: 0 };
+}
+
+/** As `applyAll`, for primitives with one result; `strides` says how it lies in memory, if not as `op` has it. */
+export function apply<A extends Attrs>(
+  op: OpPrimitive<A>,
+  inputs: readonly Tensor[],
+  attrs: A,
+  strides?: readonly number[],
+): Tensor {
+  return applyAll(op, inputs, attrs, strides)[0]!;
 }
 
 /** @internal Gives results the history of a recorded primitive. */
@@ -191,14 +215,4 @@ function checkDevices(name: string, inputs: readonly Tensor[]): void {
       );
     }
   }
-}
-
-/** Pointwise results keep the axis order of a dense operand of the same shape, as PyTorch's TensorIterator does. */
-function denseLayout(inputs: readonly Tensor[], shape: readonly number[]): Layout | undefined {
-  for (const t of inputs) {
-    if (!sameShape(t._shape, shape)) continue;
-    if (t.isContiguous()) return undefined;
-    if (isDense(t._shape, t._strides)) return { strides: t._strides, offset: 0 };
-  }
-  return undefined;
 }

@@ -1,5 +1,7 @@
 import { Device } from "../tensor/device.js";
 import { DType } from "../tensor/dtype.js";
+import { MemoryFormat } from "../tensor/memoryFormat.js";
+import { StorageHandle } from "../tensor/storageHandle.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Parameter, Signature, TypeWord } from "./schema.js";
 
@@ -35,6 +37,9 @@ const accepts: Readonly<Record<TypeWord, (v: unknown) => boolean>> = {
   dtype: (v) => v instanceof DType,
   device: (v) => typeof v === "string" || v instanceof Device,
   generator: (v) => typeof v === "object" && v !== null,
+  memory_format: (v) => v instanceof MemoryFormat,
+  storage: (v) => v instanceof StorageHandle,
+  "Tensor|storage": (v) => v instanceof Tensor || v instanceof StorageHandle,
   any: () => true,
   "Tensor?": (v) => v === null || v instanceof Tensor,
   "int?": (v) => v === null || isInt(v),

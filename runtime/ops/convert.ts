@@ -56,26 +56,26 @@ function toImpl(self: Tensor, device: Device | string | null, dtype: DType | nul
 export const to = op(
   {
     signature:
-      "to(Tensor self, dtype dtype, bool non_blocking=False, bool copy=False, *, any memory_format=None) -> Tensor",
+      "to(Tensor self, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) -> Tensor",
     on: ["Tensor"],
     doc: "Converts to a dtype or device; gives the tensor itself when nothing changes.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.to.html)",
     call: (self, dtype, _, copy) => toImpl(self, null, dtype, copy),
   },
   {
     signature:
-      "to(Tensor self, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, *, any memory_format=None) -> Tensor",
+      "to(Tensor self, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) -> Tensor",
     call: (self, device, dtype, _, copy) => toImpl(self, device, dtype, copy),
   },
   {
     signature:
-      "to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, any memory_format=None) -> Tensor",
+      "to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) -> Tensor",
     call: (self, other, _, copy) => toImpl(self, null, other.dtype, copy),
   },
 );
 
 function conversion<const S extends string>(name: S, dtype: DType) {
-  return op<`${S}(Tensor self, *, any memory_format=None) -> Tensor`>({
-    signature: `${name}(Tensor self, *, any memory_format=None) -> Tensor`,
+  return op<`${S}(Tensor self, *, memory_format? memory_format=None) -> Tensor`>({
+    signature: `${name}(Tensor self, *, memory_format? memory_format=None) -> Tensor`,
     on: ["Tensor"],
     doc: `Converts to \`${String(dtype)}\`.`,
     call: ((self: Tensor) => castTo(self, dtype)) as never,

@@ -3,7 +3,7 @@ import { isGradEnabled } from "../autograd/mode.js";
 import { apply, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { broadcastShapes } from "./family.js";
-import { inPlace, setInPlaceHelpers } from "./inplace.js";
+import { checkNoPartialOverlap, inPlace, setInPlaceHelpers } from "./inplace.js";
 import { hostScalar } from "./leaf.js";
 import { constant } from "./promote.js";
 import { isUserCode } from "./depth.js";
@@ -38,10 +38,12 @@ export const copy_ = op({
         `The size of tensor a ([${self._shape.join(", ")}]) must match the size of tensor b ([${src._shape.join(", ")}])`,
       );
     }
-    return inPlace("copy_", self, () => {
+    if (self === src) return self;
+    checkNoPartialOverlap(self, src);
+    return inPlace("copy_", self, (old) => {
       const source = expandTo(castTo(src, self.dtype), self._shape);
       return isGradEnabled() && (self.requiresGrad || src.requiresGrad)
-        ? apply(overwrite, [self, source], {})
+        ? apply(overwrite, [old, source], {})
         : source;
     });
   },

@@ -117,19 +117,19 @@ function build(data: TensorData, dtype: DType | null): Tensor {
 
 export const empty = op({
   signature:
-    "empty(int... size, *, any memory_format=None, Tensor? out=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
+    "empty(int... size, *, memory_format? memory_format=None, Tensor? out=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
   doc: `A tensor of \`size\` to be filled; it holds zeros.\n\n${page("empty")}`,
   call: (size, _memory, dtype, _layout, _device, _pin, requiresGrad) =>
     filled(size, 0, dtype ?? getDefaultDtype(), requiresGrad),
 });
 
 const likeTail =
-  "dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False, any memory_format=None";
+  "dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False, memory_format? memory_format=None";
 
 function like<const N extends string>(name: N, what: string, value: number) {
   return op({
     signature:
-      `${name}(Tensor input, *, ${likeTail}) -> Tensor` as "like(Tensor input, *, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False, any memory_format=None) -> Tensor",
+      `${name}(Tensor input, *, ${likeTail}) -> Tensor` as "like(Tensor input, *, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False, memory_format? memory_format=None) -> Tensor",
     on: ["torch"],
     doc: `A tensor of ${what} in the shape and dtype of \`input\`.\n\n${page(name)}`,
     call: (input, dtype, _layout, _device, _pin, requiresGrad) =>
@@ -143,7 +143,7 @@ export const emptyLike = like("empty_like", "zeros, to be filled,", 0);
 
 export const fullLike = op({
   signature:
-    "full_like(Tensor input, Scalar fill_value, *, any memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
+    "full_like(Tensor input, Scalar fill_value, *, memory_format? memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
   on: ["torch"],
   doc: `A tensor of one number in the shape and dtype of \`input\`.\n\n${page("full_like")}`,
   call: (input, value, _memory, dtype, _layout, _device, _pin, requiresGrad) => {

@@ -92,16 +92,14 @@ export const torchFeatureAlphaDropout = primitiveForm({ ...alphaMaps, name: "fea
 
 function functional(kind: Kind, input: Tensor, p: number, training: boolean, inplace: boolean): Tensor {
   checkProbability(p);
-  return maybeInPlace(kind.name, input, inplace, () => drop(kind, input, p, training));
+  return maybeInPlace(kind.name, input, inplace, (x) => drop(kind, x, p, training));
 }
 
 /** The same over an input without a batch axis, which gets one for the while. */
 function batched(rank: number, input: Tensor, p: number, training: boolean, inplace: boolean): Tensor {
   checkProbability(p);
-  return maybeInPlace("feature_dropout", input, inplace, () =>
-    input.ndim === rank
-      ? drop(maps, input, p, training)
-      : drop(maps, input.unsqueeze(0), p, training).squeeze(0),
+  return maybeInPlace("feature_dropout", input, inplace, (x) =>
+    x.ndim === rank ? drop(maps, x, p, training) : drop(maps, x.unsqueeze(0), p, training).squeeze(0),
   );
 }
 

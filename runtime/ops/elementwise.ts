@@ -88,8 +88,13 @@ export function asFloat(x: Tensor): Tensor {
 }
 
 /** Runs a function of `F` that takes an `inplace` flag. */
-export function maybeInPlace(name: string, input: Tensor, inplace: boolean, compute: () => Tensor): Tensor {
-  return inplace ? inPlace(`${name}_`, input, compute) : compute();
+export function maybeInPlace(
+  name: string,
+  input: Tensor,
+  inplace: boolean,
+  compute: (input: Tensor) => Tensor,
+): Tensor {
+  return inplace ? inPlace(`${name}_`, input, compute) : compute(input);
 }
 
 /** Truncation towards zero, which ONNX lacks. Keeps -0 and NaN. */

@@ -18,6 +18,7 @@ import * as join from "./join.js";
 import * as loss from "./loss.js";
 import * as math from "./math.js";
 import * as matmul from "./matmul.js";
+import * as memory from "./memory.js";
 import * as nonzero from "./nonzero.js";
 import * as multihead from "./multihead.js";
 import * as norm from "./norm.js";
@@ -34,6 +35,7 @@ import * as search from "./search.js";
 import * as sorting from "./sorting.js";
 import * as specialValues from "./special-values.js";
 import * as statistics from "./statistics.js";
+import * as strided from "./strided.js";
 import * as triangle from "./triangle.js";
 import * as view from "./view.js";
 import type { OpRecord } from "./record.js";
@@ -60,6 +62,7 @@ const families = {
   math,
   matmul,
   multihead,
+  memory,
   norm,
   nonzero,
   pad,
@@ -75,6 +78,7 @@ const families = {
   sorting,
   specialValues,
   statistics,
+  strided,
   triangle,
   view,
 };

@@ -1,7 +1,8 @@
 import { isGradEnabled, isInferenceModeEnabled, withGradMode } from "../autograd/mode.js";
 import { RuntimeError } from "../errors.js";
-import { overlaps } from "../tensor/strides.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { DType } from "../tensor/dtype.js";
+import { isDense, overlaps } from "../tensor/strides.js";
+import { Tensor, type Layout, type ViewMeta, type ViewOrigin, type ViewStep } from "../tensor/tensor.js";
 import { typeTitle } from "../tensor/typenames.js";
 import { OpGradNode, sameShape } from "./apply.js";
 import type { OpPrimitive, OutDtype } from "./record.js";
@@ -16,141 +17,224 @@ export function setInPlaceHelpers(convertTo: typeof convert, overwriteWith: type
   overwrite = overwriteWith;
 }
 
-/** Refuses what PyTorch refuses before an in-place write to `self`. */
-function checkWritable(name: string, self: Tensor): void {
-  if (isGradEnabled()) {
-    if (self.isLeaf && self.requiresGrad) {
-      throw new RuntimeError(
-        `a leaf Variable that requires grad is being used in an in-place operation. (${name})`,
-      );
-    }
-    const base = self._base;
-    if (base && base.isLeaf && base.requiresGrad) {
+/** What PyTorch says to a write through a view that must not be written while gradients are recorded. */
+export function refusedView(view: Tensor, origin: ViewOrigin, indirect: boolean): RuntimeError {
+  const how = indirect
+    ? "and its base or another view of its base has been modified inplace"
+    : "and is being modified inplace";
+  if (origin === "noGrad" || origin === "inference") {
+    const [mode, now] =
+      origin === "noGrad" ? ["no_grad", "with grad mode enabled"] : ["inference", "in normal mode"];
+    return new RuntimeError(
+      `A view was created in ${mode} mode ${how} ${now}. Given that this use case is ambiguous and error-prone, it is ` +
+        `forbidden. You can clarify your code by moving both the view and the inplace either both inside the ${origin === "noGrad" ? "noGrad" : "inferenceMode"} ` +
+        "block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).",
+    );
+  }
+  const why =
+    origin === "several"
+      ? "This view is the output of a function that returns multiple views. Such functions do not allow the output views " +
+        "to be modified inplace. You should replace the inplace operation by an out-of-place one."
+      : "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to " +
+        "handle view+inplace would override the custom backward associated with the custom Function, leading to incorrect " +
+        "gradients. This behavior is forbidden. You can fix this by cloning the output of the custom Function.";
+  const maker = view._gradFn?.name() ?? "a view operation";
+  return new RuntimeError(`Output ${String(view._outputIndex)} of ${maker} is a view ${how}. ${why}`);
+}
+
+/** Refuses writes of which backward could not know. */
+export function checkHistory(name: string, self: Tensor): void {
+  const view = self._view;
+  if (view) {
+    if (view.origin) throw refusedView(self, view.origin, false);
+    if (self.requiresGrad && view.base.isLeaf) {
       throw new RuntimeError(
         `a view of a leaf Variable that requires grad is being used in an in-place operation. (${name})`,
       );
     }
   }
-  if (self._storage.inference && !isInferenceModeEnabled()) {
+  if (self.requiresGrad && self.isLeaf) {
     throw new RuntimeError(
-      `Inplace update to inference tensor outside InferenceMode is not allowed (${name}). You can make a clone to get ` +
-        "a normal tensor before doing inplace update.",
-    );
-  }
-  if (overlaps(self._shape, self._strides)) {
-    throw new RuntimeError(
-      "unsupported operation: more than one element of the written-to tensor refers to a single memory location. " +
-        "Please clone() the tensor before performing the operation.",
+      `a leaf Variable that requires grad is being used in an in-place operation. (${name})`,
     );
   }
 }
 
-const viewMessages = {
-  multiple: (self) =>
-    `Output ${String(self._outputIndex)} of ${self.gradFn?.name() ?? "a view operation"} is a view and is being modified ` +
-    "inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output " +
-    "views to be modified inplace. You should replace the inplace operation by an out-of-place one.",
-  custom: (self) =>
-    `Output ${String(self._outputIndex)} of ${self.gradFn?.name() ?? "a Function"} is a view and is being modified inplace. ` +
-    "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to " +
-    "handle view+inplace would override the custom backward associated with the custom Function, leading to incorrect " +
-    "gradients. This behavior is forbidden. You can fix this by cloning the output of the custom Function.",
-  noGrad: () => untracked("no_grad mode", "with grad mode enabled", "noGrad"),
-  inference: () => untracked("inference mode", "in normal mode", "inferenceMode"),
-} satisfies Record<NonNullable<Tensor["_viewKind"]>, (self: Tensor) => string>;
-
-function untracked(mode: string, now: string, block: string): string {
-  return (
-    `A view was created in ${mode} and is being modified inplace ${now}. Given that this use case is ambiguous and ` +
-    "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside " +
-    `the ${block} block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).`
+function checkInference(name: string, self: Tensor): void {
+  if (!self._storage.inference || isInferenceModeEnabled()) return;
+  throw new RuntimeError(
+    `Inplace update to inference tensor outside InferenceMode is not allowed (${name}). You can make a clone to get ` +
+      "a normal tensor before doing inplace update.",
   );
 }
 
-/** Refuses writes that are recorded to views whose history cannot follow. */
-function checkView(self: Tensor, result: Tensor): void {
-  const kind = self._viewKind;
-  if (!kind || !isGradEnabled()) return;
-  if (!self.requiresGrad && !result.requiresGrad && !self._base?.requiresGrad) return;
-  throw new RuntimeError(viewMessages[kind](self));
+/** @throws RuntimeError when several elements of `self` are one place in memory. */
+export function checkNoOverlap(self: Tensor): void {
+  if (!overlaps(self._shape, self._strides)) return;
+  throw new RuntimeError(
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. " +
+      `Please clone() the tensor before performing the operation. Its shape is [${self._shape.join(", ")}], its strides [${self._strides.join(", ")}].`,
+  );
 }
 
 /**
- * Writes the result of `compute` over `self`: the storage gets a new value and version, and where gradients are
- * recorded the history of `self`, or of the tensor it is a view of, goes on from the result.
+ * Refuses to read from memory that is being written, unless element by element the same: results would depend on the
+ * order. As in PyTorch, only tensors without gaps are looked at.
  */
-export function inPlace(name: string, self: Tensor, compute: () => Tensor): Tensor {
-  checkWritable(name, self);
-  let result = compute();
+export function checkNoPartialOverlap(self: Tensor, input: Tensor): void {
+  if (self === input || self._storage !== input._storage) return;
+  const n = self.numel();
+  const m = input.numel();
+  if (n === 0 || m === 0) return;
+  if (!isDense(self._shape, self._strides) || !isDense(input._shape, input._strides)) return;
+  const same = self._offset === input._offset && n === m;
+  if (same && sameShape(self._strides, input._strides)) return;
+  if (same || (self._offset < input._offset + m && input._offset < self._offset + n)) {
+    throw new RuntimeError(
+      "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory " +
+        "location. Please clone() the tensor before performing the operation.",
+    );
+  }
+}
+
+/** `self` as it is before it is written: what an in-place operation computes from and keeps for backward. */
+function before(self: Tensor): Tensor {
+  if (!isGradEnabled()) return self;
+  const shadow = new Tensor(self._value, undefined, [], { strides: self._strides, offset: 0 });
+  const edge = self._edge;
+  if (edge) shadow._setHistory(edge.node, edge.index);
+  return shadow;
+}
+
+/**
+ * Writes the result of `compute`, which is given `self` as it was, over `self`: the storage gets a new value and
+ * version, and where gradients are recorded the history of `self`, or of the tensor it is a view of, goes on from the
+ * result.
+ */
+export function inPlace(name: string, self: Tensor, compute: (self: Tensor) => Tensor): Tensor {
+  checkInference(name, self);
+  if (isGradEnabled() && self.requiresGrad) checkHistory(name, self);
+  checkNoOverlap(self);
+  let result = compute(before(self));
   if (!sameShape(result._shape, self._shape)) {
     throw new RuntimeError(
       `output with shape [${self._shape.join(", ")}] doesn't match the broadcast shape [${result._shape.join(", ")}]`,
     );
   }
   if (result.dtype !== self.dtype) {
-    if (result.dtype.category > self.dtype.category) {
-      throw new RuntimeError(
-        `result type ${titled(result)} can't be cast to the desired output type ${titled(self)}`,
-      );
-    }
+    checkCast(result, self);
     result = convert(result, self);
   }
-  checkView(self, result);
-  if (!result.requiresGrad && self.requiresGrad && isGradEnabled()) result = overwrite(self, result);
+  if (isGradEnabled()) {
+    if (result.requiresGrad && !self.requiresGrad) checkHistory(name, self);
+    else if (self.requiresGrad && !result.requiresGrad) result = overwrite(before(self), result);
+  }
   writeTo(self, result);
   return self;
 }
 
+/** @throws RuntimeError when a result's dtype is of a higher kind than that of the tensor it is to be written to. */
+function checkCast(result: Tensor, to: Tensor): void {
+  if (result.dtype.category <= to.dtype.category) return;
+  throw new RuntimeError(
+    `result type ${titled(result)} can't be cast to the desired output type ${titled(to)}`,
+  );
+}
+
+/**
+ * Makes `self` the view of itself that `look` gives (`t_`, `squeeze_`): its memory and its base stay, its history goes
+ * on.
+ */
+export function inPlaceView(name: string, self: Tensor, look: (self: Tensor) => Tensor): Tensor {
+  checkInference(name, self);
+  if (isGradEnabled() && self.requiresGrad) checkHistory(name, self);
+  const wasView = self._view;
+  const next = look(self);
+  const view = wasView ? next._view : null;
+  const gradFn = next._gradFn;
+  if (next !== self) self._become(next);
+  self._view = view;
+  self._versions.value++;
+  if (gradFn) self._setHistory(gradFn, next._outputIndex);
+  return self;
+}
+
 /** A dtype as PyTorch's messages spell it: `Float`, `Long`. */
-export function titled(t: Tensor): string {
+export function titled(t: { readonly dtype: DType }): string {
   return typeTitle(t.dtype);
 }
 
 /** Puts `result`, of `self`'s shape and dtype, in the place of `self`'s contents. */
 export function writeTo(self: Tensor, result: Tensor): void {
-  const storage = self._storage;
-  const base = self._base;
-  const differentiable = isGradEnabled() && (result.requiresGrad || (base ?? self).requiresGrad);
-  if (self._chain.length === 0) {
-    storage.write(result._value, !self._untracked);
-    if (differentiable && result.requiresGrad) {
-      const node = result.gradFn;
-      const whole = base ?? self;
-      whole._setHistory(node, result._outputIndex);
-      if (node instanceof OpGradNode) node.adopt(result._outputIndex, whole);
-      if (base) self._baseEpoch = -1;
-    }
+  if (!isGradEnabled() || !(result.requiresGrad || self.requiresGrad)) {
+    store(self, result);
+    self._versions.value++;
     return;
   }
-  // The whole that the view is a part of: with its history when gradients flow, else just its value.
-  const whole =
-    differentiable && base ? new Tensor(storage.value) : withGradMode(false, () => new Tensor(storage.value));
-  if (differentiable && base) {
-    const edge = base._edge;
-    if (edge) whole._setHistory(edge.node, edge.index);
+  const view = self._view;
+  if (!view) {
+    store(self, result);
+    self._versions.value++;
+    if (result.gradFn) self._setHistory(result.gradFn, result._outputIndex);
+    adopt(result, self);
+    return;
   }
-  const written = withGradMode(differentiable, () => scatterChain(self, whole, result));
-  storage.write(written._value, !self._untracked);
-  if (differentiable && base && written.requiresGrad) {
-    base._setHistory(written.gradFn, written._outputIndex);
-    self._baseEpoch = -1;
-  }
+  // The base's history goes on with the part that the view shows replaced; the view derives its own from that.
+  const { base } = view;
+  const whole = before(base);
+  const steps = stepsFromBase(self, view);
+  const written = withGradMode(true, () => scatter(steps, whole, result));
+  if (base._chain.length === 0) base._storage.write(written._value);
+  else store(self, result);
+  self._versions.value++;
+  if (written.gradFn) base._setHistory(written.gradFn, written._outputIndex);
+  adopt(result, self);
 }
 
-/** `whole` with the part that `view` shows replaced by `value`. */
-function scatterChain(view: Tensor, whole: Tensor, value: Tensor): Tensor {
+/** Tells the step that made `result` that it stands in `self` now. */
+function adopt(result: Tensor, self: Tensor): void {
+  if (result._gradFn instanceof OpGradNode) result._gradFn.adopt(result, self);
+}
+
+/** Gives the storage a new value with `self`'s part replaced. */
+function store(self: Tensor, result: Tensor): void {
+  const storage = self._storage;
+  if (self._chain.length === 0) {
+    storage.write(result._value);
+    return;
+  }
+  const whole = new Tensor(storage.value);
+  const steps = writable(self._chain)
+    ? self._chain
+    : [geometryStep({ strides: storage.strides, offset: 0 }, self)];
+  storage.write(withGradMode(false, () => scatter(steps, whole, result))._value);
+}
+
+const writable = (steps: readonly ViewStep[]): boolean =>
+  steps.every((s) => (s.op as OpPrimitive).viewScatter !== undefined);
+
+/** The steps from the base, as it is now, to the view: one by strides where there are no others. */
+export function stepsFromBase(view: Tensor, { base, baseChain, steps }: ViewMeta): readonly ViewStep[] {
+  if (base._chain === baseChain && writable(steps)) return steps;
+  return [geometryStep({ strides: base._strides, offset: base._offset }, view)];
+}
+
+/** The step from memory of some layout to what a view shows of it; set by the strided views. */
+let geometryStep: (from: Layout, view: Tensor) => ViewStep;
+export function setGeometryStep(f: typeof geometryStep): void {
+  geometryStep = f;
+}
+
+/** `whole` with the part that the steps lead to replaced by `value`. */
+function scatter(steps: readonly ViewStep[], whole: Tensor, value: Tensor): Tensor {
   const partials = [whole];
-  const chain = view._chain;
-  for (const step of chain.slice(0, -1)) {
-    const p = partials.at(-1)!;
-    partials.push(viewOnce(step.op as OpPrimitive, p, step.attrs as never));
+  for (const step of steps.slice(0, -1)) {
+    partials.push(viewOnce(step.op as OpPrimitive, partials.at(-1)!, step.attrs as never));
   }
   let written = value;
-  for (let i = chain.length - 1; i >= 0; i--) {
-    const step = chain[i]!;
-    const op = step.op as OpPrimitive;
-    if (!op.viewScatter) throw new RuntimeError(`${op.name}: a view of this kind cannot be written in place`);
-    written = op.viewScatter(partials[i]!, written, step.attrs);
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const step = steps[i]!;
+    written = (step.op as OpPrimitive).viewScatter!(partials[i]!, written, step.attrs);
   }
   return written;
 }
@@ -199,9 +283,5 @@ function checkOutDtype(name: string, result: Tensor, out: Tensor, rule: OutDtype
       `${name}(): Expected out tensor to have dtype ${titled(result)}, but got ${titled(out)} instead`,
     );
   }
-  if (result.dtype.category > out.dtype.category) {
-    throw new RuntimeError(
-      `result type ${titled(result)} can't be cast to the desired output type ${titled(out)}`,
-    );
-  }
+  checkCast(result, out);
 }

@@ -35,6 +35,7 @@ const product = primitive<Attrs>({
   // Y = AB: dA = dY Bᵀ, dB = Aᵀ dY
   grad: (ctx, g) => [() => matmulLast(g, ctx.input(1).mT), () => matmulLast(ctx.input(0).mT, g)],
   broadcast: true,
+  layout: () => undefined,
   lower: (b, [x, y]) => b.node("MatMul", [x!, y!]),
   cost: ([a], _, [out]) => numel(out!.shape) * a!.shape.at(-1)!,
 });

@@ -424,7 +424,7 @@ export const floatPower_ = op({
         `the base given to float_power_ has dtype ${titled(self)} but the operation's result requires dtype Double`,
       );
     }
-    return inPlace("float_power_", self, () => doublePower(self, exponent));
+    return inPlace("float_power_", self, (old) => doublePower(old, exponent));
   },
 });
 

@@ -87,7 +87,7 @@ export const randn = op({
 
 export const randLike = op({
   signature:
-    "rand_like(Tensor input, *, any memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
+    "rand_like(Tensor input, *, memory_format? memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
   on: ["torch"],
   doc: `Uniform numbers in [0, 1), in the shape of \`input\`.\n\n${page("rand_like")}`,
   call: (input, _m, dtype, _l, _d, _p, requiresGrad) =>
@@ -100,7 +100,7 @@ export const randLike = op({
 
 export const randnLike = op({
   signature:
-    "randn_like(Tensor input, *, any memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
+    "randn_like(Tensor input, *, memory_format? memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
   on: ["torch"],
   doc: `Normal numbers of mean 0 and variance 1, in the shape of \`input\`.\n\n${page("randn_like")}`,
   call: (input, _m, dtype, _l, _d, _p, requiresGrad) =>
@@ -136,12 +136,12 @@ export const randint = op(
 );
 
 const likeTail =
-  "*, any memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False";
+  "*, memory_format? memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False";
 
 export const randintLike = op(
   {
     signature:
-      `randint_like(Tensor input, int low, int high, ${likeTail}) -> Tensor` as "randint_like(Tensor input, int low, int high, *, any memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
+      `randint_like(Tensor input, int low, int high, ${likeTail}) -> Tensor` as "randint_like(Tensor input, int low, int high, *, memory_format? memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
     on: ["torch"],
     doc: `Integers from \`low\` up to \`high\`, in the shape and dtype of \`input\`.\n\n${page("randint_like")}`,
     call: (input, low, high, _m, dtype, _l, _d, _p, requiresGrad) =>
@@ -153,7 +153,7 @@ export const randintLike = op(
   },
   {
     signature:
-      `randint_like(Tensor input, int high, ${likeTail}) -> Tensor` as "randint_like(Tensor input, int high, *, any memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
+      `randint_like(Tensor input, int high, ${likeTail}) -> Tensor` as "randint_like(Tensor input, int high, *, memory_format? memory_format=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False) -> Tensor",
     call: (input, high, _m, dtype, _l, _d, _p, requiresGrad) =>
       factory({ kind: "randint", from: 0, to: high }, input._shape, {
         dtype: dtype ?? input.dtype,

@@ -5,7 +5,7 @@ import type { DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { bind } from "./bind.js";
 import { parseSignature, type Bound, type CallArgs, type Returns, type Signature } from "./schema.js";
-import { inPlace, writeOut } from "./inplace.js";
+import { checkNoPartialOverlap, inPlace, inPlaceView, writeOut } from "./inplace.js";
 import { enterCall, leaveCall, reportResult } from "./depth.js";
 
 /** What a gradient rule sees of the call. Inputs and outputs are checked for in-place changes when they are used. */
@@ -53,6 +53,11 @@ export interface OpPrimitive<A extends Attrs = Attrs> extends Primitive<A> {
   readonly gradName?: string | ((attrs: A) => string);
   /** Inputs are broadcast against each other: their gradients are summed back to their shapes, centrally. */
   readonly broadcast?: boolean;
+  /**
+   * Strides of the result; `undefined` is C order. Default: C order, and with `broadcast` that of the operands, as
+   * PyTorch's TensorIterator has it.
+   */
+  readonly layout?: (inputs: readonly Tensor[], shape: readonly number[]) => readonly number[] | undefined;
   readonly cost?: CostRule<A>;
   /** For views: writes `value` over the part of `base` that the view shows. */
   readonly viewScatter?: (base: Tensor, value: Tensor, attrs: A) => Tensor;
@@ -76,13 +81,16 @@ interface OpOptions<S extends string> {
   readonly on?: readonly Space[];
   /** Other names for the same op (`absolute`). */
   readonly aliases?: readonly string[];
-  /** There is an in-place form `name_` too: a method, and a function when the op is one. */
-  readonly inplace?: boolean;
   /**
    * Which dtypes `out` may have: `"cast"` (the default) those that the result can be cast to within its kind,
    * `"exact"` the result's only, `"asked"` any: it stands for the argument `dtype` where that is not given.
    */
   readonly outDtype?: OutDtype;
+  /**
+   * There is an in-place form `name_` too: a method, and a function when the op is one. `"view"`: it does not write but
+   * makes the tensor the view of itself that the op gives.
+   */
+  readonly inplace?: boolean | "view";
   /** What the call does, given the bound arguments in signature order. */
   readonly call: (...args: Bound<S>) => Returns<S>;
 }
@@ -97,7 +105,7 @@ export interface OpRecord {
   readonly doc: string;
   readonly on: readonly Space[];
   readonly aliases: readonly string[];
-  readonly inplace: boolean;
+  readonly inplace: boolean | "view";
   readonly hasOut: boolean;
   /** What the public function does: binds, calls, writes `out`. */
   readonly invoke: (...args: unknown[]) => unknown;
@@ -190,8 +198,11 @@ function askDtype({ name, parameters }: Signature, values: unknown[], out: Tenso
 export function invokeInPlace(record: OpRecord, self: Tensor, args: readonly unknown[]): Tensor {
   const outer = enterCall();
   try {
-    // Backward sees the values before the write where it needs them.
-    return inPlace(`${record.name}_`, self, () => record.invoke(self._snapshot(), ...args) as Tensor);
+    if (record.inplace === "view") {
+      return inPlaceView(`${record.name}_`, self, (old) => record.invoke(old, ...args) as Tensor);
+    }
+    for (const arg of args) if (arg instanceof Tensor) checkNoPartialOverlap(self, arg);
+    return inPlace(`${record.name}_`, self, (old) => record.invoke(old, ...args) as Tensor);
   } finally {
     leaveCall(outer);
   }

@@ -1,6 +1,8 @@
 import { ValueError } from "../errors.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Device } from "../tensor/device.js";
+import type { MemoryFormat } from "../tensor/memoryFormat.js";
+import type { StorageHandle } from "../tensor/storageHandle.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** A Python scalar. */
@@ -21,6 +23,9 @@ export interface SchemaTypes {
   dtype: DType;
   device: Device | string;
   generator: object;
+  memory_format: MemoryFormat;
+  storage: StorageHandle;
+  "Tensor|storage": Tensor | StorageHandle;
   any: unknown;
   "int?": number | null;
   "Tensor?": Tensor | null;

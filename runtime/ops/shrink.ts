@@ -49,15 +49,14 @@ export const hardtanh = op({
   on: ["F"],
   inplace: true,
   doc: `x limited to [\`minVal\`, \`maxVal\`].\n\n${functionalPage("hardtanh")}`,
-  call: (input, low, high, inplace) =>
-    maybeInPlace("hardtanh", input, inplace, () => limit(input, low, high)),
+  call: (input, low, high, inplace) => maybeInPlace("hardtanh", input, inplace, (x) => limit(x, low, high)),
 });
 
 export const relu6 = op({
   signature: "relu6(Tensor input, bool inplace=False) -> Tensor",
   on: ["F"],
   doc: `min(max(0, x), 6).\n\n${functionalPage("relu6")}`,
-  call: (input, inplace) => maybeInPlace("relu6", input, inplace, () => limit(input, 0, 6)),
+  call: (input, inplace) => maybeInPlace("relu6", input, inplace, (x) => limit(x, 0, 6)),
 });
 
 const hardsigmoidPrimitive = elementwise("hardsigmoid", {
@@ -77,7 +76,7 @@ export const hardsigmoid = op({
   doc: `min(max(0, x + 3), 6) / 6.\n\n${functionalPage("hardsigmoid")}`,
   call: (input, inplace) => {
     requireFloat("hardsigmoid_cpu", input.dtype);
-    return maybeInPlace("hardsigmoid", input, inplace, () => hardsigmoidPrimitive([input]));
+    return maybeInPlace("hardsigmoid", input, inplace, (x) => hardsigmoidPrimitive([x]));
   },
 });
 
@@ -99,7 +98,7 @@ export const hardswish = op({
   doc: `x · min(max(0, x + 3), 6) / 6.\n\n${functionalPage("hardswish")}`,
   call: (input, inplace) => {
     requireFloat("hardswish_cpu", input.dtype);
-    return maybeInPlace("hardswish", input, inplace, () => hardswishPrimitive([input]));
+    return maybeInPlace("hardswish", input, inplace, (x) => hardswishPrimitive([x]));
   },
 });
 
@@ -213,7 +212,7 @@ export const thresholdF = op({
   inplace: true,
   doc: thresholdDoc,
   call: (input, bound, value, inplace) =>
-    maybeInPlace("threshold", input, inplace, () => aboveThreshold(input, bound, value)),
+    maybeInPlace("threshold", input, inplace, (x) => aboveThreshold(x, bound, value)),
 });
 
 const preluPrimitive = elementwise("prelu", {
@@ -303,5 +302,5 @@ export const rreluF = op({
   inplace: true,
   doc: rreluDoc,
   call: (input, lower, upper, training, inplace) =>
-    maybeInPlace("rrelu", input, inplace, () => randomizedLeaky(input, lower, upper, training, null)),
+    maybeInPlace("rrelu", input, inplace, (x) => randomizedLeaky(x, lower, upper, training, null)),
 });

@@ -4,56 +4,65 @@ import { RuntimeError, IndexError } from "../errors.js";
 import type { Ref } from "../graph/builder.js";
 import { record } from "../graph/record.js";
 import { numel, type Attrs } from "../graph/value.js";
-import { isDense, viewStrides } from "../tensor/strides.js";
-import { setRederive, Tensor, type Layout } from "../tensor/tensor.js";
+import type { DType } from "../tensor/dtype.js";
+import { viewStrides } from "../tensor/strides.js";
+import { setRederive, Tensor, type Layout, type ViewOrigin, type ViewStep } from "../tensor/tensor.js";
 import { apply, attachHistory, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { wrapDim } from "./dims.js";
 import { page } from "./family.js";
-import { setViewOnce } from "./inplace.js";
+import { refusedView, setViewOnce, stepsFromBase } from "./inplace.js";
 import { constant } from "./promote.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
 
 /** A tensor that shares the memory of `t`, seen through `p`. */
 export function viewOf<A extends Attrs>(p: OpPrimitive<A>, t: Tensor, attrs: A, layout: Layout): Tensor {
-  const generic = p as unknown as OpPrimitive;
-  const value = record(generic, [t._value], attrs)[0]!;
-  const chain = [...t._chain, { op: generic, attrs, from: t._shape }];
-  const result = new Tensor(value, t._storage, chain, layout);
-  result._base = t._base ?? (t._chain.length === 0 ? t : null);
-  attachHistory(generic, [t], attrs, [result]);
-  result._baseEpoch = result._base?._epoch ?? 0;
-  result._untracked = t._untracked;
-  result._viewKind =
-    t._viewKind ?? (isGradEnabled() ? undefined : isInferenceModeEnabled() ? "inference" : "noGrad");
+  const op = p as unknown as OpPrimitive;
+  const value = record(op, [t._value], attrs)[0]!;
+  const step = { op, attrs };
+  const result = new Tensor(value, t._storage, [...t._chain, step], layout);
+  return asViewOf(t, result, step);
+}
+
+/** Gives `result`, which shares the memory of `t`, what a view knows and the history of the step. */
+export function asViewOf(t: Tensor, result: Tensor, step: ViewStep): Tensor {
+  const from = t._view;
+  result._versions = t._versions;
+  result._view = {
+    base: from?.base ?? t,
+    steps: from ? [...from.steps, step] : [step],
+    baseChain: from?.baseChain ?? t._chain,
+    origin: from?.origin ?? currentOrigin(),
+  };
+  attachHistory(step.op as OpPrimitive, [t], step.attrs, [result]);
+  result._historyVersion = result._versions.value;
   return result;
+}
+
+function currentOrigin(): ViewOrigin | null {
+  if (isGradEnabled()) return null;
+  return isInferenceModeEnabled() ? "inference" : "noGrad";
 }
 
 /** Marks the views that one call gave: a write to one of several cannot be recorded. */
 export function severalViews(views: Tensor[]): Tensor[] {
-  for (const v of views) v._viewKind ??= "multiple";
+  for (const v of views) if (v._view) v._view = { ...v._view, origin: v._view.origin ?? "several" };
   return views;
 }
 
 setViewOnce((p, t, attrs) => apply(p, [t], attrs));
 
 /** After the base was written in place: the view's history is that of the view ops over the base's new history. */
-setRederive((view) => {
-  const base = view._base!;
-  view._baseEpoch = base._epoch;
+setRederive((view, meta) => {
+  const { base, origin } = meta;
+  if (origin) throw refusedView(view, origin, true);
+  view._historyVersion = view._versions.value;
   const edge = base._edge;
   if (!edge) return;
-  if (view._viewKind === "noGrad" || view._viewKind === "inference") {
-    throw new RuntimeError(
-      `A view was created in ${view._viewKind === "noGrad" ? "no_grad" : "inference"} mode and its base or another view of ` +
-        "its base has been modified inplace with grad mode enabled. Given that this use case is ambiguous and error-prone, " +
-        "it is forbidden. Make the view and the change both inside the block or both outside.",
-    );
-  }
-  let t = new Tensor(view._storage.value);
+  let t = new Tensor(base._value);
   t._setHistory(edge.node, edge.index);
   withGradMode(true, () => {
-    for (const step of view._chain) t = apply(step.op as OpPrimitive, [t], step.attrs);
+    for (const step of stepsFromBase(view, meta)) t = apply(step.op as OpPrimitive, [t], step.attrs);
   });
   view._gradFn = t._gradFn;
   view._outputIndex = t._outputIndex;
@@ -96,19 +105,31 @@ export function tryView(t: Tensor, shape: readonly number[]): Tensor | undefined
   return strides && viewOf(reshapePrimitive, t, { shape }, { strides, offset: t._offset });
 }
 
-export const view = op({
-  signature: "view(Tensor self, int... size) -> Tensor",
-  on: ["Tensor"],
-  doc: `The same elements in another shape, sharing memory. One size may be -1. Throws \`RuntimeError\` when the strides do not allow it: use \`reshape\`.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.view.html)`,
-  call: (self, size) => {
-    const result = tryView(self, inferShape(size, self.numel()));
-    if (result) return result;
-    throw new RuntimeError(
-      `view size is not compatible with input tensor's size and stride (at least one dimension spans across two ` +
-        `contiguous subspaces). Use .reshape(...) instead. [${self._shape.join(", ")}] with strides [${self._strides.join(", ")}]`,
-    );
+export const view = op(
+  {
+    signature: "view(Tensor self, int... size) -> Tensor",
+    on: ["Tensor"],
+    doc: `The same elements in another shape, sharing memory. One size may be -1. Throws \`RuntimeError\` when the strides do not allow it: use \`reshape\`.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.view.html)`,
+    call: (self, size) => {
+      const result = tryView(self, inferShape(size, self.numel()));
+      if (result) return result;
+      throw new RuntimeError(
+        `view size is not compatible with input tensor's size and stride (at least one dimension spans across two ` +
+          `contiguous subspaces). Use .reshape(...) instead. [${self._shape.join(", ")}] with strides [${self._strides.join(", ")}]`,
+      );
+    },
   },
-});
+  {
+    signature: "view(Tensor self, dtype dtype) -> Tensor",
+    call: (self, dtype) => viewAsDtype(self, dtype),
+  },
+);
+
+let viewAsDtype: (self: Tensor, dtype: DType) => Tensor;
+/** @internal Set by the memory ops, which need views themselves. */
+export function setViewAsDtype(f: typeof viewAsDtype): void {
+  viewAsDtype = f;
+}
 
 export const reshape = op({
   signature: "reshape(Tensor input, int... shape) -> Tensor",
@@ -178,11 +199,6 @@ const expandPrimitive = primitive<{ shape: readonly number[] }>({
   broadcast: true,
   lower: (b, [x], { shape }) => b.node("Expand", [x!, b.ints(shape)]),
   moves: true,
-  viewScatter: () => {
-    throw new RuntimeError(
-      "unsupported operation: an expanded view cannot be written in place; clone() it first",
-    );
-  },
 });
 
 /** Expands to a shape whose sizes are all known. */
@@ -428,42 +444,4 @@ export const flatten = op({
     const merged = numel(input._shape.slice(start, end + 1));
     return input.reshape([...input._shape.slice(0, start), merged, ...input._shape.slice(end + 1)]);
   },
-});
-
-export const detach = op({
-  signature: "detach(Tensor self) -> Tensor",
-  on: ["Tensor"],
-  doc: "The same memory, out of the graph: no gradient flows through the result.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.detach.html)",
-  call: (self) =>
-    new Tensor(self._value, self._storage, self._chain, { strides: self._strides, offset: self._offset }),
-});
-
-const clonePrimitive = primitive<Attrs>({
-  name: "clone",
-  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
-  grad: (_, g) => [g],
-  lower: (_, [x]) => x!,
-  moves: true,
-});
-
-/** A tensor of its own in C order. */
-export function contiguousCopy(t: Tensor): Tensor {
-  return apply(clonePrimitive, [t], {});
-}
-
-export const clone = op({
-  signature: "clone(Tensor input, *, any memory_format=None) -> Tensor",
-  doc: `A copy with memory of its own; gradients flow through it.\n\n${page("clone")}`,
-  call: (input) => {
-    const copy = contiguousCopy(input);
-    if (!input.isContiguous() && isDense(input._shape, input._strides)) copy._strides = input._strides;
-    return copy;
-  },
-});
-
-export const contiguous = op({
-  signature: "contiguous(Tensor self, *, any memory_format=None) -> Tensor",
-  on: ["Tensor"],
-  doc: "The tensor itself when its elements lie in C order, else a copy that does.",
-  call: (self) => (self.isContiguous() ? self : contiguousCopy(self)),
 });

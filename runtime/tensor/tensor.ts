@@ -7,6 +7,7 @@ import { record } from "../graph/record.js";
 import { numel, type Attrs, type Value } from "../graph/value.js";
 import type { DType } from "./dtype.js";
 import type { Device } from "./device.js";
+import { hasFormat, MemoryFormat } from "./memoryFormat.js";
 import { contiguousStrides, isContiguous } from "./strides.js";
 
 /**
@@ -15,29 +16,29 @@ import { contiguousStrides, isContiguous } from "./strides.js";
  */
 export class Storage {
   #value: Value;
-  /** In-place writes that backward must notice. */
+  /** Counts writes: views derive their values again when it has changed. */
   version = 0;
-  /** All writes. */
-  writes = 0;
+  /** Where the value's elements lie in memory: there are no gaps, but the axes may be in another order than C's. */
+  readonly strides: readonly number[];
   /** Made in inference mode: never written outside it. */
   readonly inference = isInferenceModeEnabled();
   /** Parameters, buffers, gradients, optimizer state: written by the step's plan, resident between steps. */
   isState = false;
 
-  constructor(value: Value) {
+  constructor(value: Value, strides: readonly number[] = contiguousStrides(value.shape)) {
     this.#value = value;
+    this.strides = strides;
   }
 
   get value(): Value {
     return this.#value;
   }
 
-  /** Puts a new value in, superseding the old one; through `data` without telling backward. */
-  write(value: Value, tracked = true): void {
+  /** Puts a new value in, superseding the old one. */
+  write(value: Value): void {
     const old = this.#value;
     this.#value = value;
-    this.writes++;
-    if (tracked) this.version++;
+    this.version++;
     if (this.isState) onStateWrite?.(this, old);
   }
 
@@ -58,13 +59,33 @@ export function setStateHook(hook: (storage: Storage, old: Value | undefined) =>
 export interface ViewStep {
   readonly op: Primitive;
   readonly attrs: Attrs;
-  /** Shape before the step. */
-  readonly from: readonly number[];
+}
+
+/** Counts the in-place writes that a tensor and its views see. `x.data` shares memory and has a count of its own. */
+export class VersionCounter {
+  value = 0;
+}
+
+/**
+ * How a view was made, when that forbids to write through it while gradients are recorded: as one of several, by a
+ * custom function, while nothing was recorded.
+ */
+export type ViewOrigin = "several" | "custom" | "noGrad" | "inference";
+
+/** What a view knows of the tensor it is a view of. */
+export interface ViewMeta {
+  /** The tensor whose history in-place writes to the view extend. It is no view itself. */
+  readonly base: Tensor;
+  /** Steps from the base to the view. */
+  readonly steps: readonly ViewStep[];
+  /** The base's own chain when the view was made: `t_` and the like on the base change it. */
+  readonly baseChain: readonly ViewStep[];
+  readonly origin: ViewOrigin | null;
 }
 
 /** Derives the history of a view anew after its base was written in place; set by the view ops. */
-let rederive: ((view: Tensor) => void) | undefined;
-export function setRederive(hook: (view: Tensor) => void): void {
+let rederive: ((view: Tensor, meta: ViewMeta) => void) | undefined;
+export function setRederive(hook: (view: Tensor, meta: ViewMeta) => void): void {
   rederive = hook;
 }
 
@@ -81,19 +102,17 @@ export interface Layout {
 export class Tensor {
   /** @internal */ _storage: Storage;
   /** @internal Steps from the storage's value to this tensor's. */ _chain: readonly ViewStep[];
-  /** @internal The tensor whose history in-place writes to this view extend. */ _base: Tensor | null = null;
+  /** @internal Set for views. */ _view: ViewMeta | null = null;
+  /** @internal */ _versions = new VersionCounter();
   /** @internal */ _shape: readonly number[];
+  /** @internal */ _dtype: DType;
   /** @internal */ _strides: readonly number[];
   /** @internal */ _offset: number;
   /** @internal */ _leafRequiresGrad = false;
   /** @internal */ _gradFn: GradNode | null = null;
   /** @internal */ _outputIndex = 0;
   /** @internal */ _grad: Tensor | null = null;
-  /** @internal Counts rewrites of this tensor's own history by in-place operations. */ _epoch = 0;
-  /** @internal The base's epoch this view's history was derived at. */ _baseEpoch = 0;
-  /** @internal Writes go unnoticed by autograd: `data` and its views. */ _untracked = false;
-  /** @internal Why a write to this view cannot be recorded. */
-  _viewKind: "multiple" | "custom" | "noGrad" | "inference" | undefined;
+  /** @internal The version a view's history was derived at. */ _historyVersion = 0;
   /**
    * @internal For gradients of `embedding` with `sparse: true`: which rows took part, bool `[rows]`. The gradient itself
    * is dense, with zeros in the others.
@@ -101,28 +120,29 @@ export class Tensor {
   _touchedRows: Tensor | null = null;
   #accumulate: AccumulateGrad | null = null;
   #cached: Value;
-  #cachedWrites: number;
+  #cachedVersion: number;
 
   /** @internal Use `torch.tensor` and the other factories. */
   constructor(value: Value, storage?: Storage, chain: readonly ViewStep[] = [], layout?: Layout) {
-    this._storage = storage ?? new Storage(value);
+    this._storage = storage ?? new Storage(value, layout?.strides);
     this._chain = chain;
     this._shape = value.shape;
+    this._dtype = value.dtype;
     this._strides = layout?.strides ?? contiguousStrides(value.shape);
     this._offset = layout?.offset ?? 0;
     this.#cached = value;
-    this.#cachedWrites = this._storage.writes;
+    this.#cachedVersion = this._storage.version;
   }
 
   /** @internal The immutable value this tensor stands for now. */
   get _value(): Value {
     const storage = this._storage;
     if (this._chain.length === 0) return storage.value;
-    if (this.#cachedWrites !== storage.writes) {
+    if (this.#cachedVersion !== storage.version) {
       let value = storage.value;
       for (const step of this._chain) value = record(step.op, [value], step.attrs)[0]!;
       this.#cached = value;
-      this.#cachedWrites = storage.writes;
+      this.#cachedVersion = storage.version;
     }
     return this.#cached;
   }
@@ -133,7 +153,7 @@ export class Tensor {
   }
 
   get dtype(): DType {
-    return this._storage.value.dtype;
+    return this._dtype;
   }
 
   get device(): Device {
@@ -152,7 +172,9 @@ export class Tensor {
 
   /** The backward step that made this tensor; `null` for leaves. */
   get gradFn(): GradNode | null {
-    if (this._base && this._base._epoch !== this._baseEpoch) rederive?.(this);
+    const view = this._view;
+    if (view && this._historyVersion !== this._versions.value && view.base.requiresGrad)
+      rederive?.(this, view);
     return this._gradFn;
   }
 
@@ -161,7 +183,12 @@ export class Tensor {
    * @see https://pytorch.org/docs/stable/generated/torch.Tensor.requires_grad.html
    */
   get requiresGrad(): boolean {
-    return this._leafRequiresGrad || this.gradFn !== null;
+    return (
+      this._leafRequiresGrad ||
+      this._gradFn !== null ||
+      // A view made while nothing was recorded, or before its base was asked to require grad.
+      (this._view !== null && this.dtype.isFloatingPoint && this._view.base.requiresGrad)
+    );
   }
 
   set requiresGrad(on: boolean) {
@@ -218,17 +245,27 @@ export class Tensor {
     this._grad = grad;
   }
 
-  /** Counts in-place writes to the memory this tensor shares with its views. */
+  /** Counts in-place writes to this tensor and what it shares memory with. */
   get _version(): number {
     if (this._storage.inference) throw new RuntimeError("Inference tensors do not track version counter.");
-    return this._storage.version;
+    return this._versions.value;
+  }
+
+  /** The tensor this one is a view of, or `null`. */
+  get _base(): Tensor | null {
+    return this._view?.base ?? null;
+  }
+
+  /** @internal */
+  _isView(): boolean {
+    return this._view !== null;
   }
 
   /** @internal Where the gradient of this tensor goes, or `null` when none is wanted. */
   get _edge(): Edge | null {
     const gradFn = this.gradFn;
     if (gradFn) return { node: gradFn, index: this._outputIndex };
-    if (!this._leafRequiresGrad) return null;
+    if (!this.requiresGrad) return null;
     return { node: this._accumulator, index: 0 };
   }
 
@@ -237,15 +274,12 @@ export class Tensor {
     return (this.#accumulate ??= new AccumulateGrad(this));
   }
 
-  /** @internal This tensor as it is now, history included: a write to it does not reach the snapshot. */
-  _snapshot(): Tensor {
-    const copy = new Tensor(this._value, undefined, undefined, {
-      strides: this._strides,
-      offset: this._offset,
-    });
-    copy._gradFn = this.gradFn;
-    copy._outputIndex = this._outputIndex;
-    return copy;
+  /** @internal The same memory and versions in a tensor that is no view and has no history. */
+  _alias(): Tensor {
+    const layout = { strides: this._strides, offset: this._offset };
+    const result = new Tensor(this._value, this._storage, this._chain, layout);
+    result._versions = this._versions;
+    return result;
   }
 
   /** @internal A tensor of its own with the same values now: no shared storage, no history, no copy. */
@@ -263,25 +297,29 @@ export class Tensor {
     }
     this._gradFn = gradFn;
     this._outputIndex = index;
-    this._epoch++;
+    this._historyVersion = this._versions.value;
   }
 
-  /** @internal Makes this tensor share the memory, layout and history of another (`set_`, `squeeze_`, `data =`). */
+  /** @internal Makes this tensor share the memory and layout of another; its history stays (`set_`, `squeeze_`, `data =`). */
   _become(other: Tensor): void {
     this._storage = other._storage;
     this._chain = other._chain;
-    this._base = other._base;
-    this._baseEpoch = other._baseEpoch;
+    this._view = null;
     this._shape = other._shape;
+    this._dtype = other._dtype;
     this._strides = other._strides;
     this._offset = other._offset;
     this.#cached = other._value;
-    this.#cachedWrites = other._storage.writes;
+    this.#cachedVersion = other._storage.version;
   }
 
-  /** Whether the elements lie in memory in order. */
-  isContiguous(): boolean {
-    return isContiguous(this._shape, this._strides);
+  /**
+   * Whether the elements lie in memory in C order, or as a memory format says.
+   * @see https://pytorch.org/docs/stable/generated/torch.Tensor.is_contiguous.html
+   */
+  isContiguous(format?: MemoryFormat | { readonly memoryFormat?: MemoryFormat }): boolean {
+    const wanted = format instanceof MemoryFormat ? format : format?.memoryFormat;
+    return wanted ? hasFormat(wanted, this._shape, this._strides) : isContiguous(this._shape, this._strides);
   }
 
   /** Steps in elements from one index to the next along every axis, or along `dim`. */

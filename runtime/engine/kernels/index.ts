@@ -4,6 +4,7 @@ import { convKernels } from "./conv.js";
 import { pointwiseKernels } from "./pointwise.js";
 import { positionKernels } from "./positions.js";
 import { sortingKernels } from "./sorting.js";
+import { stridedKernels } from "./strided.js";
 import { unaryKernels } from "./unary.js";
 
 export interface KernelInput {
@@ -36,5 +37,6 @@ export const kernels: Readonly<Record<string, HostKernel>> = {
   ...pointwiseKernels,
   ...positionKernels,
   ...sortingKernels,
+  ...stridedKernels,
   ...unaryKernels,
 };
