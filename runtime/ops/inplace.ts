@@ -187,6 +187,7 @@ export function writeTo(self: Tensor, result: Tensor): void {
   if (base._chain.length === 0) base._storage.write(written._value);
   else store(self, result);
   self._versions.value++;
+  if (written._gradFn instanceof OpGradNode) written._gradFn.title = "CopySlices";
   if (written.gradFn) base._setHistory(written.gradFn, written._outputIndex);
   adopt(result, self);
 }

@@ -310,6 +310,7 @@ export const broadcastTensors = op({
 
 export const t = op({
   signature: "t(Tensor input) -> Tensor",
+  inplace: "view",
   doc: `The transpose of a matrix; vectors stay.\n\n${page("t")}`,
   call: (input) => {
     if (input.ndim > 2)

@@ -7,7 +7,7 @@ import { numel, type Attrs } from "../graph/value.js";
 import type { DType } from "../tensor/dtype.js";
 import { viewStrides } from "../tensor/strides.js";
 import { setRederive, Tensor, type Layout, type ViewOrigin, type ViewStep } from "../tensor/tensor.js";
-import { apply, attachHistory, sameShape } from "./apply.js";
+import { apply, attachHistory, OpGradNode, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { wrapDim } from "./dims.js";
 import { page } from "./family.js";
@@ -64,6 +64,7 @@ setRederive((view, meta) => {
   withGradMode(true, () => {
     for (const step of stepsFromBase(view, meta)) t = apply(step.op as OpPrimitive, [t], step.attrs);
   });
+  if (t._gradFn instanceof OpGradNode) t._gradFn.title = "AsStridedBackward0";
   view._gradFn = t._gradFn;
   view._outputIndex = t._outputIndex;
 });
@@ -183,6 +184,7 @@ export const permute = op({
 export const transpose = op({
   signature: "transpose(Tensor input, int dim0, int dim1) -> Tensor",
   aliases: ["swapaxes", "swapdims"],
+  inplace: "view",
   doc: `A view with two axes exchanged.\n\n${page("transpose")}`,
   call: (input, dim0, dim1) => {
     const a = wrapDim(dim0, input.ndim);
@@ -402,6 +404,7 @@ export function squeezeDims(t: Tensor, dims: readonly number[]): Tensor {
 export const squeeze = op(
   {
     signature: "squeeze(Tensor input) -> Tensor",
+    inplace: "view",
     doc: `A view without axes of size 1: all of them, or \`dim\`.\n\n${page("squeeze")}`,
     call: (input) =>
       squeezeDims(
@@ -421,6 +424,7 @@ export const squeeze = op(
 
 export const unsqueeze = op({
   signature: "unsqueeze(Tensor input, int dim) -> Tensor",
+  inplace: "view",
   doc: `A view with an axis of size 1 inserted at \`dim\`.\n\n${page("unsqueeze")}`,
   call: (input, dim) => {
     const d = wrapDim(dim, input.ndim + 1);

@@ -1,5 +1,5 @@
 import { allocate, viewAs, type DTypeName, type HostArray } from "../../tensor/dtype.js";
-import { count, floatRoom, floats, stored } from "./floats.js";
+import { floatRoom, floats, stored } from "./floats.js";
 import type { HostKernel, KernelInput } from "./index.js";
 
 /** Where the elements of a tensor lie in memory. */
