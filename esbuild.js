@@ -147,8 +147,8 @@ function nodeBundle(outfile, options) {
 }
 
 /** Files that use the library without being part of it: one shared instance for them and for user code. */
-const isLibraryUser = (file) => file.startsWith("runtime/cli/") || file.startsWith("src/kernel/");
-const isLibraryFile = (file) => file.startsWith("runtime/") && !file.startsWith("runtime/cli/");
+const isLibraryUser = (file) => /^(runtime\/(cli|source)|src\/kernel)\//.test(file);
+const isLibraryFile = (file) => file.startsWith("runtime/") && !isLibraryUser(file);
 
 /** In a library user's bundle, an imported library module is the one inside dist/runtime/library.cjs. */
 function sharedLibrary(outfile, modules) {

@@ -1,7 +1,7 @@
 /** Evaluates a trace's bundle in this process, under a time limit and with the world out of reach. */
 import * as vm from "node:vm";
 import { performance } from "node:perf_hooks";
-import type { Bundle } from "./bundle.js";
+import type { Bundle } from "../../runtime/source/bundle.js";
 import { foreignModule, laterValue, NeedsRunError } from "./foreign.js";
 import { probe } from "./project.js";
 import { inSandbox } from "./sandbox.js";

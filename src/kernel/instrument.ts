@@ -10,8 +10,8 @@
  * A site's place in the source is known here, so hints need no stacks and no source maps.
  */
 import ts from "typescript";
-import type { Edits } from "./edits.js";
-import { boundNames, unwrap, type ParsedFile } from "./syntax.js";
+import type { Edits } from "../../runtime/source/edits.js";
+import { boundNames, unwrap, type ParsedFile } from "../../runtime/source/syntax.js";
 
 export interface FunctionSite {
   readonly file: string;

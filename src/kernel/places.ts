@@ -2,7 +2,7 @@
 import ts from "typescript";
 import { className } from "./instrument.js";
 import type { ModelSnapshot, ModuleSnapshot, SourceLocation } from "../../runtime/inspect/snapshot.js";
-import { unwrap, type ParsedFile } from "./syntax.js";
+import { unwrap, type ParsedFile } from "../../runtime/source/syntax.js";
 
 interface Found {
   readonly file: ParsedFile;

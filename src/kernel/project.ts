@@ -11,12 +11,12 @@ import {
   realFile,
   type Bundle,
   type Resolver,
-} from "./bundle.js";
-import { Edits, Lines, type EditedText } from "./edits.js";
+} from "../../runtime/source/bundle.js";
+import { Edits, Lines, type EditedText } from "../../runtime/source/edits.js";
 import { instrument, Sites } from "./instrument.js";
 import type { Range, SourceText, TraceDiagnostic } from "./protocol.js";
 import { slice, writeSlice, type Slice } from "./slice.js";
-import { parse, syntaxErrors, type ParsedFile } from "./syntax.js";
+import { parse, syntaxErrors, type ParsedFile } from "../../runtime/source/syntax.js";
 
 /** The global that instrumented code calls. */
 export const probe = "__tensorscope";

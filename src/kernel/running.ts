@@ -1,8 +1,10 @@
 /** The runner's main thread: bundles, hands tasks to the user thread, and always has time for the editor. */
 import { formatProgress, type ProgressState } from "../../runtime/data/progress.js";
-import { inForwardOrder, requiredParameters, writtenInputs } from "./arguments.js";
-import { bundle, bundleFrames, originalPlace, type Bundle } from "./bundle.js";
-import { parseInput } from "./inputs.js";
+import { inForwardOrder, requiredParameters, writtenInputs } from "../../runtime/source/arguments.js";
+import { bundle } from "../../runtime/source/bundle.js";
+import { parseInput } from "../../runtime/source/inputs.js";
+import { firstPlace, mapStack, type Program } from "../../runtime/source/stack.js";
+import { classCandidates, type ParsedFile } from "../../runtime/source/syntax.js";
 import { locateSnapshot } from "./places.js";
 import { parseCached, reader } from "./project.js";
 import {
@@ -14,13 +16,11 @@ import {
   type KernelEvent,
   type RunStateEvent,
   type SnapshotReply,
-  type SourceLocation,
   type SourceText,
   type StatusReply,
   type TrainReply,
   type TrainRequest,
 } from "./protocol.js";
-import { classCandidates, type ParsedFile } from "./syntax.js";
 import { UserError, UserThread, type Say } from "./thread.js";
 import { libraryVersion } from "./version.js";
 import { wireError } from "./wire.js";
@@ -34,10 +34,7 @@ export interface RunnerOptions {
   readonly onStuck: () => void;
 }
 
-interface Program {
-  readonly bundle: Bundle;
-  readonly script: string;
-  readonly file: string;
+interface OverlaidProgram extends Program {
   readonly overlay: readonly SourceText[];
 }
 
@@ -52,7 +49,7 @@ export class Runner {
   #loops: readonly ProgressState[] = [];
   /** The highest step among the points, for runs without a progress loop. */
   #reported: number | undefined;
-  #program: Program | undefined;
+  #program: OverlaidProgram | undefined;
   static #serial = 0;
 
   constructor(options: RunnerOptions) {
@@ -158,13 +155,13 @@ export class Runner {
     }
   }
 
-  async #bundle(file: string, overlay: readonly SourceText[]): Promise<Program> {
+  async #bundle(file: string, overlay: readonly SourceText[]): Promise<OverlaidProgram> {
     const made = await bundle({ file, overlay });
     const script = `tensorscope-run-${++Runner.#serial}.${made.format === "esm" ? "mjs" : "cjs"}`;
     return { bundle: made, script, file, overlay };
   }
 
-  async #parsedFiles({ bundle: { files }, file, overlay }: Program): Promise<ParsedFile[]> {
+  async #parsedFiles({ bundle: { files }, file, overlay }: OverlaidProgram): Promise<ParsedFile[]> {
     const read = reader(overlay);
     const ordered = [file, ...files.filter((other) => other !== file && !other.endsWith(".json"))];
     return Promise.all(ordered.map(async (name) => parseCached(name, await read(name))));
@@ -253,26 +250,4 @@ function inputsOf(
     throw new KernelError(wireError("build", `No @input for ${missing.join(", ")}`));
   }
   return { ordered, required: requiredParameters(candidate.node) };
-}
-
-function firstPlace({ bundle, script, file }: Program, stack: string): SourceLocation | undefined {
-  for (const frame of bundleFrames(stack, script)) {
-    const place = originalPlace(bundle, file, frame);
-    if (place !== undefined) return place;
-  }
-  return undefined;
-}
-
-/** A stack with the user's own files and lines in it. */
-function mapStack({ bundle, script, file }: Program, stack: string): string {
-  return stack
-    .split("\n")
-    .map((text) => {
-      const [frame] = bundleFrames(text, script);
-      const place = frame && originalPlace(bundle, file, frame);
-      if (place === undefined) return text;
-      const where = `${place.file}:${place.line + 1}:${place.column + 1}`;
-      return text.replace(new RegExp(`[^\\s(]*${script.replaceAll(".", "\\.")}:\\d+:\\d+`), () => where);
-    })
-    .join("\n");
 }

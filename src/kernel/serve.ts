@@ -1,7 +1,7 @@
 /** The process's end of the wire: says hello, answers requests one by one, ends with the editor. */
 // The module, not the global: traced code finds another one there.
 import process from "node:process";
-import { BundleError } from "./bundle.js";
+import { BundleError } from "../../runtime/source/bundle.js";
 import { libraryVersion } from "./version.js";
 import { recycleCode } from "./wire.js";
 import {

@@ -3,8 +3,8 @@
  * (training loops, servers, reads of files) is left out, so typing never runs it.
  */
 import ts from "typescript";
-import type { Edits } from "./edits.js";
-import { declaredNames, exportsOf, unwrap, type ParsedFile } from "./syntax.js";
+import type { Edits } from "../../runtime/source/edits.js";
+import { declaredNames, exportsOf, unwrap, type ParsedFile } from "../../runtime/source/syntax.js";
 
 /** Names another file must provide: `default`, names, or `*` for all of them. */
 export type Wanted = ReadonlySet<string>;

@@ -17,17 +17,17 @@ import {
   missingConstructorArguments,
   requiredParameters,
   writtenInputs,
-} from "./arguments.js";
-import { BundleError } from "./bundle.js";
+} from "../../runtime/source/arguments.js";
+import { BundleError } from "../../runtime/source/bundle.js";
 import { HardTimeout, Sandbox } from "./evaluate.js";
 import { fitShape, shapeText, sizesFor, type Sizes } from "./fit.js";
 import { takeForeignReads } from "./foreign.js";
 import { chooseCalls, fitTensors, makeHints, type ChosenValues, type OwnedHint } from "./hints.js";
-import { concreteDims, symbolsOf } from "./inputs.js";
+import { concreteDims, symbolsOf } from "../../runtime/source/inputs.js";
 import { className } from "./instrument.js";
 import { locateSnapshot } from "./places.js";
 import { classify, type Problem } from "./problem.js";
-import { proposedInput } from "./proposal.js";
+import { proposedInput } from "../../runtime/source/proposal.js";
 import { parseCached, Project, reader, type Place } from "./project.js";
 import type {
   ConsoleEvent,
@@ -45,7 +45,7 @@ import {
   trainingFunctions,
   type ClassCandidate,
   type ParsedFile,
-} from "./syntax.js";
+} from "../../runtime/source/syntax.js";
 
 export interface TraceOptions {
   /** Milliseconds that evaluation may take. */

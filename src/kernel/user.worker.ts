@@ -2,13 +2,7 @@
  * The thread that runs user code for ▶ Forward and ▶ Train. It may never yield, so everything it has to say goes over
  * its message port at once, and what others want of it is a flag in shared memory.
  */
-import { promises as fs } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import * as path from "node:path";
-import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
-import * as vm from "node:vm";
 import { parentPort, workerData } from "node:worker_threads";
 import { setProgressSink, type ProgressState } from "../../runtime/data/progress.js";
 import { Cancelled, checkCancelled, setCancelFlag } from "../../runtime/engine/cancel.js";
@@ -18,17 +12,16 @@ import { setReportSink, type ReportedPoint } from "../../runtime/inspect/report.
 import { className, Module } from "../../runtime/nn/module.js";
 import { dtypes, type DTypeName } from "../../runtime/tensor/dtype.js";
 import type { Tensor } from "../../runtime/tensor/tensor.js";
-import { runKey } from "./key.js";
+import { concreteDims, defaultRange } from "../../runtime/source/inputs.js";
+import { load } from "../../runtime/source/load.js";
+import { proposedInput } from "../../runtime/source/proposal.js";
 import { summarize, summarizeAll } from "./figures.js";
-import { concreteDims, defaultRange } from "./inputs.js";
-import { proposedInput } from "./proposal.js";
 import type { ForwardReply, InputSpec, ModelSnapshot } from "./protocol.js";
 import { capturedConsole } from "./sandbox.js";
 import {
   shared,
   type ForwardTask,
   type FromThread,
-  type Task,
   type TaskResults,
   type ThreadData,
   type ToThread,
@@ -108,35 +101,6 @@ function listen(): void {
   });
 }
 
-const resolvePackage = (specifier: string, importer: string): unknown =>
-  createRequire(importer)(specifier) as unknown;
-
-async function load(task: Task): Promise<Record<string, unknown>> {
-  if (task.format === "esm") return loadModule(task);
-  const module = { exports: {} as Record<string, unknown> };
-  const names = ["module", "exports", "require", "__library", "__package"];
-  const run = vm.compileFunction(task.code, names, {
-    filename: task.script,
-    importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  }) as (...args: unknown[]) => void;
-  run(module, module.exports, createRequire(import.meta.url), () => library, resolvePackage);
-  return module.exports;
-}
-
-/** Code that awaits at its top level must be a module, and modules come from files. */
-async function loadModule({ code, script }: Task): Promise<Record<string, unknown>> {
-  const folder = await fs.mkdtemp(path.join(tmpdir(), "tensorscope-"));
-  try {
-    const file = path.join(folder, script);
-    await fs.writeFile(file, code);
-    const functions = { __library: () => library, __package: resolvePackage };
-    Object.defineProperty(globalThis, runKey, { value: functions, configurable: true });
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-  } finally {
-    await fs.rm(folder, { recursive: true, force: true });
-  }
-}
-
 /** The model of the last task that had one. */
 let lastModel: { readonly model: Module; readonly snapshot: ModelSnapshot } | undefined;
 
@@ -160,7 +124,7 @@ const enough = 300;
 const maxRuns = 3;
 
 async function forward(task: ForwardTask): Promise<ForwardReply> {
-  const exports = await load(task);
+  const exports = await load(task, library);
   const type = exports[task.export];
   if (!(typeof type === "function" && (type as { prototype: unknown }).prototype instanceof Module)) {
     throw new TypeError(`${task.export} is no exported nn.Module class`);
@@ -219,7 +183,7 @@ async function train(task: TrainTask): Promise<TaskResults["train"]> {
   listen();
   const start = performance.now();
   try {
-    const exports = await load(task);
+    const exports = await load(task, library);
     const run = exports[task.export];
     if (typeof run !== "function") throw new TypeError(`${task.export} is no exported function`);
     if (task.seed !== undefined) library.torch.manualSeed(task.seed);

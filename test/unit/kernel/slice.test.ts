@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import ts from "typescript";
-import { Edits, Lines } from "../../../src/kernel/edits.js";
+import { Edits, Lines } from "../../../runtime/source/edits.js";
 import { instrument, Sites } from "../../../src/kernel/instrument.js";
 import { slice, writeSlice } from "../../../src/kernel/slice.js";
 import {
@@ -10,7 +10,7 @@ import {
   parse,
   syntaxErrors,
   trainingFunctions,
-} from "../../../src/kernel/syntax.js";
+} from "../../../runtime/source/syntax.js";
 
 function sliced(text: string, ...wanted: string[]): { text: string; imports: Record<string, string[]> } {
   const file = parse("/model.ts", text);

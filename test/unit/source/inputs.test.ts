@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fitShape, sizesFor } from "../../../src/kernel/fit.js";
-import { concreteDims, InputError, parseInput, proposeInput, symbolsOf } from "../../../src/kernel/inputs.js";
+import {
+  concreteDims,
+  InputError,
+  parseInput,
+  proposeInput,
+  symbolsOf,
+} from "../../../runtime/source/inputs.js";
 
 test("an input has a name, a dtype, sizes and symbols", () => {
   assert.deepEqual(parseInput("x float32[1, 1, 28, 28]"), {

@@ -5,8 +5,8 @@
  *     @input tokens int64[N, 128] in 0..50257
  *     @input image [1, 3, 224, 224]
  */
-import { dtypes } from "../../runtime/tensor/dtype.js";
-import type { InputSpec } from "./protocol.js";
+import { dtypes } from "../tensor/dtype.js";
+import type { InputSpec } from "./text.js";
 
 export class InputError extends Error {
   override name = "InputError";

@@ -1,7 +1,7 @@
 /** What the kernel reads from a file's syntax tree: exports, classes, doc tags. TypeScript 6's parser, no checker. */
 import ts from "typescript";
 import { Lines } from "./edits.js";
-import type { Range, TraceDiagnostic, TrainingFunction } from "./protocol.js";
+import type { Range, TraceDiagnostic, TrainingFunction } from "./text.js";
 
 export interface ParsedFile {
   readonly file: string;

@@ -1,5 +1,5 @@
 /** Changes to a text by position, with the way back: where in the original does a place of the result come from? */
-import type { Position, Range } from "./protocol.js";
+import type { Position, Range } from "./text.js";
 
 interface Edit {
   readonly start: number;

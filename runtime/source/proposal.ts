@@ -1,6 +1,6 @@
-import { className, type Module } from "../../runtime/nn/module.js";
+import { className, type Module } from "../nn/module.js";
 import { proposeInput } from "./inputs.js";
-import type { InputSpec } from "./protocol.js";
+import type { InputSpec } from "./text.js";
 
 /**
  * An input guessed from the model's first layer with a known input, if `forward` takes one.

@@ -9,11 +9,13 @@ import { pathToFileURL } from "node:url";
 import { builtinModules, SourceMap, type SourceMapPayload } from "node:module";
 import * as esbuild from "esbuild";
 import { runKey } from "./key.js";
-import type { SourceText, TraceDiagnostic } from "./protocol.js";
+import type { SourceText, TraceDiagnostic } from "./text.js";
 
 export interface BundleOptions {
   readonly file: string;
   readonly overlay: readonly SourceText[];
+  /** The file is started: `import.meta.main` is true in it, and in no other. */
+  readonly main?: boolean;
   /** Contents of a project file instead of its text. */
   readonly contents?: (file: string) => Promise<string> | string;
   /** Runs before the first file is read; what it throws, `bundle` throws. */
@@ -158,7 +160,8 @@ function projectPlugin(
         files.add(file);
         const own = isCode(file) ? await options.contents?.(file) : undefined;
         const text = own ?? texts.get(realFile(file)) ?? (await fs.readFile(file, "utf8"));
-        return { contents: withMeta(text, file), loader, resolveDir: path.dirname(file) };
+        const main = options.main === true && realFile(file) === realFile(options.file);
+        return { contents: withMeta(text, file, main), loader, resolveDir: path.dirname(file) };
       });
     },
   };
@@ -174,14 +177,15 @@ export function realFile(file: string): string {
 }
 
 /** CommonJS has no import.meta; what Node has in it is written in as constants, file by file. */
-function withMeta(text: string, file: string): string {
+function withMeta(text: string, file: string, main: boolean): string {
   if (!text.includes("import.meta.")) return text;
   const values: Readonly<Record<string, string>> = {
     url: JSON.stringify(pathToFileURL(file).href),
     filename: JSON.stringify(file),
     dirname: JSON.stringify(path.dirname(file)),
+    main: String(main),
   };
-  return text.replace(/\bimport\.meta\.(url|filename|dirname)\b/g, (_, key: string) => values[key]!);
+  return text.replace(/\bimport\.meta\.(url|filename|dirname|main)\b/g, (_, key: string) => values[key]!);
 }
 
 /** Bundles. @throws BundleError */
@@ -216,7 +220,6 @@ async function bundleAs(options: BundleOptions, format: Bundle["format"]): Promi
       sourcesContent: false,
       keepNames: true,
       treeShaking: false,
-      define: { "import.meta.main": "false" },
       logLevel: "silent",
       absWorkingDir: path.dirname(options.file),
       plugins: [projectPlugin(options, files, (error) => (failure ??= error))],

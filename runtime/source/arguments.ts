@@ -1,7 +1,7 @@
 /** From `@input` tags to the arguments of `forward`. */
 import ts from "typescript";
 import { InputError, parseInput } from "./inputs.js";
-import type { InputSpec, TextEdit, TraceDiagnostic } from "./protocol.js";
+import type { InputSpec, TextEdit, TraceDiagnostic } from "./text.js";
 import { docComment, docTags, methodOf, type ClassCandidate, type ParsedFile } from "./syntax.js";
 
 export interface WrittenInputs {
