@@ -2,15 +2,17 @@ import { noGrad } from "../autograd/mode.js";
 import { RuntimeError } from "../errors.js";
 import { isPlainObject } from "../ops/bind.js";
 import { Tensor } from "../tensor/tensor.js";
-import { blankModule, Module, registryOf, stateName } from "./module.js";
+import { blankModule, Module } from "./module.js";
 import { Parameter } from "./parameter.js";
+import { registryOf, setBuffer } from "./registry.js";
 
 type Memo = Map<object, unknown>;
 
 /**
  * A copy of a module, tensor, array, `Map`, `Set` or plain object with everything below it: Python's `copy.deepcopy`.
  * What is shared inside the original (tied weights) is shared inside the copy. Values cost nothing until either side is
- * written. Other objects, and private `#fields`, are not looked into: the copy refers to the same ones.
+ * written. Other objects are not looked into: the copy refers to the same ones. Private `#fields` cannot be copied, and
+ * methods that use them throw on the copy: write `private x` instead.
  * @throws RuntimeError for tensors that an operation with gradient made.
  * @see https://docs.python.org/3/library/copy.html#copy.deepcopy
  */
@@ -75,20 +77,28 @@ function copyModule(module: Module, memo: Memo): Module {
   memo.set(module, made);
   const from = registryOf(module);
   const to = registryOf(made);
-  to.training = from.training;
-  for (const [id, hook] of from.preHooks) to.preHooks.set(id, hook);
-  for (const [id, hook] of from.hooks) to.hooks.set(id, hook);
+  for (const name of from.order) to.order.add(name);
+  for (const name of from.absent) to.absent.add(name);
+  for (const handle of from.always) to.always.add(handle);
+  const share = <K, V>(source: Map<K, V>, target: Map<K, V>): void => {
+    for (const [k, v] of source) target.set(k, v);
+  };
+  share(from.preHooks, to.preHooks);
+  share(from.hooks, to.hooks);
+  share(from.backwardPreHooks, to.backwardPreHooks);
+  share(from.backwardHooks, to.backwardHooks);
+  share(from.statePreHooks, to.statePreHooks);
+  share(from.statePostHooks, to.statePostHooks);
+  share(from.loadPreHooks, to.loadPreHooks);
+  share(from.loadPostHooks, to.loadPostHooks);
+  for (const [name, { tensor, persistent }] of from.buffers) {
+    setBuffer(made, name, copy(tensor, memo) as Tensor | null, persistent);
+  }
   for (const key of Reflect.ownKeys(module)) {
     const descriptor = Object.getOwnPropertyDescriptor(module, key)!;
-    if (!("value" in descriptor)) {
-      const entry = typeof key === "string" ? from.buffers.get(stateName(module, key)) : undefined;
-      if (entry)
-        made.registerBuffer(key as string, copy(entry.tensor, memo) as Tensor | null, entry.persistent);
-      else Object.defineProperty(made, key, descriptor);
-      continue;
-    }
-    Object.defineProperty(made, key, { ...descriptor, value: copy(descriptor.value, memo) });
+    // Accessors look at the module they are asked on: buffers, computed parameters.
+    const own = "value" in descriptor ? { ...descriptor, value: copy(descriptor.value, memo) } : descriptor;
+    Object.defineProperty(made, key, own);
   }
-  for (const [name, value] of from.extra) to.extra.set(name, copy(value, memo) as Module | Parameter | null);
   return made;
 }

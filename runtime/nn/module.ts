@@ -1,57 +1,62 @@
-import { AttributeError, KeyError } from "../errors.js";
-import { isPlainObject } from "../ops/bind.js";
-import { asUser, enterCall, leaveCall, reportModuleResult } from "../ops/depth.js";
 import { noGrad } from "../autograd/mode.js";
-import type { DType } from "../tensor/dtype.js";
+import { AttributeError } from "../errors.js";
+import type { CallArgs } from "../ops/schema.js";
+import type { Device } from "../tensor/device.js";
+import { bfloat16, float16, float32, float64, type DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
+import { bound } from "./arguments.js";
+import { callModule } from "./call.js";
+import { RemovableHandle } from "./hooks.js";
+import {
+  checkName,
+  className,
+  isModule,
+  newRegistry,
+  ownParameters,
+  register,
+  registryOf,
+  setBuffer,
+  stateName,
+  submodules,
+  type BackwardHook,
+  type BackwardPreHook,
+  type ForwardHook,
+  type ForwardPreHook,
+} from "./registry.js";
 import { Parameter } from "./parameter.js";
-import { loadInto, type IncompatibleKeys, type StateDict } from "./state.js";
+import { printed } from "./repr.js";
+import {
+  loadInto,
+  loadOwn,
+  saveInto,
+  type IncompatibleKeys,
+  type LoadContext,
+  type StateDict,
+} from "./state.js";
 
-type Hook = (module: Module, args: readonly unknown[], result?: unknown) => unknown;
-
-/** Undoes a registration: `handle.remove()`. */
-export class RemovableHandle implements Disposable {
-  readonly #remove: () => void;
-  constructor(remove: () => void) {
-    this.#remove = remove;
-  }
-  remove(): void {
-    this.#remove();
-  }
-  [Symbol.dispose](): void {
-    this.#remove();
-  }
-}
-
-interface Registry {
-  readonly buffers: Map<string, { tensor: Tensor | null; readonly persistent: boolean }>;
-  /** Submodules and parameters that are not fields: `addModule`, `registerParameter`, containers. */
-  readonly extra: Map<string, Module | Parameter | null>;
-  readonly preHooks: Map<number, Hook>;
-  readonly hooks: Map<number, Hook>;
-  training: boolean;
-}
-
-const registries = new WeakMap<Module, Registry>();
-let lastHook = 0;
-let callDepth = 0;
-
-/** Watches module calls: the tracer and summaries. Called after `forward`, innermost first. */
-export type CallObserver = (module: Module, args: readonly unknown[], result: unknown) => void;
-const observers = new Set<{ readonly enter?: (module: Module) => void; readonly leave: CallObserver }>();
-
-/** Adds an observer of all module calls. */
-export function observeCalls(observer: {
-  readonly enter?: (module: Module) => void;
-  readonly leave: CallObserver;
-}): RemovableHandle {
-  observers.add(observer);
-  return new RemovableHandle(() => observers.delete(observer));
-}
+export { observeCalls, type CallObserver } from "./call.js";
+export { RemovableHandle } from "./hooks.js";
+export { className, members, snake } from "./registry.js";
 
 export interface Module {
   /** Runs the hooks and `forward`. */
   (...args: Parameters<this["forward"]>): ReturnType<this["forward"]>;
+  /** What else belongs in the state dict, under `_extra_state`; a class that has it has `setExtraState` too. */
+  getExtraState?(): unknown;
+  setExtraState?(state: unknown): void;
+}
+
+const namedMembers = "named(str prefix='', bool recurse=True, bool remove_duplicate=True) -> any";
+const namedModules = "named_modules(any memo=None, str prefix='', bool remove_duplicate=True) -> any";
+const stateDict = "state_dict(*, any destination=None, str prefix='', bool keep_vars=False) -> any";
+const loadStateDict = "load_state_dict(bool strict=True, bool assign=False) -> any";
+const hookOptions = "hook(*, bool prepend=False, bool always_call=False) -> any";
+
+/** Where to convert a module to. */
+export interface ModuleToOptions {
+  readonly device?: Device | string | null;
+  readonly dtype?: DType | null;
+  readonly nonBlocking?: boolean;
 }
 
 /**
@@ -66,6 +71,9 @@ export abstract class Module {
    */
   static readonly stateNames: "pytorch" | "verbatim" = "verbatim";
 
+  /** Whether the module is in training mode: dropout drops, batch norm uses the batch's statistics. */
+  declare training: boolean;
+
   constructor() {
     return blankModule(new.target.prototype as Module);
   }
@@ -73,23 +81,18 @@ export abstract class Module {
   /** What calling the module computes. */
   abstract forward(...args: never[]): unknown;
 
-  /** Whether the module is in training mode: dropout drops, batch norm uses the batch's statistics. */
-  get training(): boolean {
-    return registryOf(this).training;
+  /** @internal The version of the layout of its state. */
+  get _version(): number {
+    return 1;
   }
 
-  set training(on: boolean) {
-    registryOf(this).training = on;
-  }
-
-  /** Own submodules by name, in order. */
+  /** Own submodules by name, in order, each once. */
   *namedChildren(): Generator<[string, Module]> {
     const seen = new Set<Module>();
-    for (const [name, value] of members(this)) {
-      if (value instanceof Module && !seen.has(value)) {
-        seen.add(value);
-        yield [name, value];
-      }
+    for (const [name, child] of submodules(this)) {
+      if (seen.has(child)) continue;
+      seen.add(child);
+      yield [name, child];
     }
   }
 
@@ -97,13 +100,17 @@ export abstract class Module {
     for (const [, m] of this.namedChildren()) yield m;
   }
 
-  /** This module and all below it with their dotted names, each module once. */
-  *namedModules(prefix = "", seen = new Set<Module>()): Generator<[string, Module]> {
-    if (seen.has(this)) return;
-    seen.add(this);
+  /** This module and all below it with their dotted names, each module once unless `removeDuplicate` is false. */
+  *namedModules(...args: CallArgs<typeof namedModules>): Generator<[string, Module]> {
+    const { memo, prefix, removeDuplicate } = bound(namedModules, args);
+    const seen = (memo as Set<Module> | null) ?? new Set<Module>();
+    if (removeDuplicate) {
+      if (seen.has(this)) return;
+      seen.add(this);
+    }
     yield [prefix, this];
-    for (const [name, child] of members(this)) {
-      if (child instanceof Module) yield* child.namedModules(prefix ? `${prefix}.${name}` : name, seen);
+    for (const [name, child] of submodules(this)) {
+      yield* child.namedModules(seen, prefix ? `${prefix}.${name}` : name, removeDuplicate);
     }
   }
 
@@ -112,62 +119,47 @@ export abstract class Module {
   }
 
   /** Parameters with their dotted names, each once; only this module's own with `recurse: false`. */
-  *namedParameters(prefix = "", recurse = true): Generator<[string, Parameter]> {
-    const seen = new Set<Parameter>();
-    const all: Iterable<[string, Module]> = recurse ? this.namedModules(prefix) : [[prefix, this]];
-    for (const [path, module] of all) {
-      for (const [name, value] of members(module)) {
-        if (value instanceof Parameter && !seen.has(value)) {
-          seen.add(value);
-          yield [path ? `${path}.${name}` : name, value];
-        }
-      }
-    }
+  *namedParameters(...args: CallArgs<typeof namedMembers>): Generator<[string, Parameter]> {
+    yield* below(this, args, ownParameters);
   }
 
   *parameters(recurse = true): Generator<Parameter> {
-    for (const [, p] of this.namedParameters("", recurse)) yield p;
+    for (const [, p] of this.namedParameters({ recurse })) yield p;
   }
 
-  /** Buffers with their dotted names, each once. */
-  *namedBuffers(prefix = "", recurse = true): Generator<[string, Tensor]> {
-    const seen = new Set<Tensor>();
-    const all: Iterable<[string, Module]> = recurse ? this.namedModules(prefix) : [[prefix, this]];
-    for (const [path, module] of all) {
-      for (const [name, { tensor }] of registryOf(module).buffers) {
-        if (tensor && !seen.has(tensor)) {
-          seen.add(tensor);
-          yield [path ? `${path}.${name}` : name, tensor];
-        }
-      }
-    }
+  /** Buffers with their dotted names, each once; only this module's own with `recurse: false`. */
+  *namedBuffers(...args: CallArgs<typeof namedMembers>): Generator<[string, Tensor]> {
+    yield* below(this, args, function* (module) {
+      for (const [name, { tensor }] of registryOf(module).buffers) if (tensor) yield [name, tensor];
+    });
   }
 
   *buffers(recurse = true): Generator<Tensor> {
-    for (const [, b] of this.namedBuffers("", recurse)) yield b;
+    for (const [, b] of this.namedBuffers({ recurse })) yield b;
   }
 
   /**
    * Adds a tensor that is state but not learned. It is a field of that name too, and in the state dict if persistent.
-   * @throws TypeError for names that are taken or contain a dot.
+   * @throws KeyError for names that are taken, empty or contain a dot; TypeError for what is no tensor.
    */
   registerBuffer(
     name: string,
     tensor: Tensor | null,
     persistent: boolean | { readonly persistent?: boolean } = true,
   ): void {
-    checkName("buffer", this, name);
     const keep = typeof persistent === "boolean" ? persistent : (persistent.persistent ?? true);
-    tensor?._storage.markState();
-    const buffers = registryOf(this).buffers;
-    buffers.set(stateName(this, name), { tensor, persistent: keep });
+    checkName("buffer", this, name);
+    const key = stateName(this, name);
+    setBuffer(this, key, tensor, keep);
+    // Through `this`, so that a copy's accessor reads the copy.
     Object.defineProperty(this, name, {
       configurable: true,
       enumerable: true,
-      get: () => buffers.get(stateName(this, name))!.tensor,
-      set: (value: Tensor | null) => {
-        value?._storage.markState();
-        buffers.set(stateName(this, name), { tensor: value, persistent: keep });
+      get(this: Module) {
+        return registryOf(this).buffers.get(key)?.tensor;
+      },
+      set(this: Module, value: Tensor | null) {
+        setBuffer(this, key, value, registryOf(this).buffers.get(key)?.persistent ?? keep);
       },
     });
   }
@@ -175,6 +167,9 @@ export abstract class Module {
   /** Adds a parameter under a name that is not a declared field; `null` says that there is none. */
   registerParameter(name: string, parameter: Parameter | null): void {
     checkName("parameter", this, name);
+    if (parameter !== null && !(parameter instanceof Parameter)) {
+      throw new TypeError(`cannot assign a value that is not a Parameter or null as parameter '${name}'`);
+    }
     register(this, name, parameter);
   }
 
@@ -183,47 +178,49 @@ export abstract class Module {
     this.addModule(name, module);
   }
 
-  /** Adds a submodule under a name. */
+  /** Adds a submodule under a name; `null` says that there is none. */
   addModule(name: string, module: Module | null): void {
+    if (module !== null && !isModule(module))
+      throw new TypeError(`${String(module)} is not a Module subclass`);
     checkName("module", this, name);
     register(this, name, module);
+    const { absent } = registryOf(this);
+    if (module === null) absent.add(name);
+    else absent.delete(name);
   }
 
-  /** The submodule at a dotted path. @throws Error when a part is missing. */
+  /** The submodule at a dotted path. @throws AttributeError when a part is missing. */
   getSubmodule(target: string): Module {
     let module: Module = this;
     for (const part of target === "" ? [] : target.split(".")) {
-      const child = new Map(members(module)).get(part);
-      if (!(child instanceof Module))
-        throw new AttributeError(`${className(module)} has no attribute \`${part}\``);
+      const child = new Map(submodules(module)).get(part);
+      if (!child) throw new AttributeError(`${className(module)} has no attribute \`${part}\``);
       module = child;
     }
     return module;
   }
 
-  /** The parameter at a dotted path. */
+  /** The parameter at a dotted path. @throws AttributeError when there is none. */
   getParameter(target: string): Parameter {
-    const dot = target.lastIndexOf(".");
-    const module = this.getSubmodule(dot < 0 ? "" : target.slice(0, dot));
-    const p = new Map(members(module)).get(target.slice(dot + 1));
-    if (!(p instanceof Parameter)) {
-      throw new AttributeError(`${className(module)} has no parameter \`${target.slice(dot + 1)}\``);
-    }
+    const [module, name] = splitPath(this, target);
+    const p = new Map(ownParameters(module)).get(name);
+    if (!p) throw new AttributeError(`${className(module)} has no attribute \`${name}\``);
     return p;
   }
 
-  /** The buffer at a dotted path. */
+  /** The buffer at a dotted path. @throws AttributeError when there is none. */
   getBuffer(target: string): Tensor {
-    const dot = target.lastIndexOf(".");
-    const module = this.getSubmodule(dot < 0 ? "" : target.slice(0, dot));
-    const b = registryOf(module).buffers.get(target.slice(dot + 1))?.tensor;
-    if (!b) throw new AttributeError(`${className(module)} has no buffer \`${target.slice(dot + 1)}\``);
+    const [module, name] = splitPath(this, target);
+    const b = registryOf(module).buffers.get(name)?.tensor;
+    if (!b) throw new AttributeError(`\`${name}\` is not a buffer of ${className(module)}`);
     return b;
   }
 
   /** Sets training mode, here and below. */
   train(mode = true): this {
-    for (const m of this.modules()) registryOf(m).training = mode;
+    if (typeof mode !== "boolean") throw new TypeError("training mode is expected to be boolean");
+    this.training = mode;
+    for (const m of this.children()) m.train(mode);
     return this;
   }
 
@@ -257,27 +254,36 @@ export abstract class Module {
     }
   }
 
-  /** Converts floating parameters and buffers to a dtype. */
-  to(dtype: DType | { readonly dtype?: DType }): this {
-    const type = isPlainObject(dtype) ? (dtype as { dtype?: DType }).dtype : (dtype as DType);
-    if (!type) return this;
-    if (!type.isFloatingPoint) {
+  /**
+   * Moves parameters and buffers to a device and converts the floating ones to a dtype, in place.
+   * @throws TypeError for dtypes that are not floating.
+   */
+  to(dtype: DType, options?: { readonly nonBlocking?: boolean }): this;
+  to(device: Device | string, dtype?: DType | null, options?: { readonly nonBlocking?: boolean }): this;
+  to(like: Tensor): this;
+  to(options: ModuleToOptions): this;
+  to(...args: unknown[]): this {
+    const { device, dtype } = destination(args);
+    if (dtype && !dtype.isFloatingPoint) {
       throw new TypeError(
-        `nn.Module.to only accepts floating point dtypes, but got desired dtype=${String(type)}`,
+        `nn.Module.to only accepts floating point dtypes, but got desired dtype=${String(dtype)}`,
       );
     }
-    return this._apply((t) => (t.dtype.isFloatingPoint ? t.to(type) : t));
+    return this._apply((t) => {
+      const typed = dtype && t.dtype.isFloatingPoint ? t.to(dtype) : t;
+      return device ? typed.to(device) : typed;
+    });
   }
 
   /** @internal Replaces the contents of all parameters, gradients and buffers. */
   _apply(fn: (t: Tensor) => Tensor): this {
+    const replace = (t: Tensor): void => {
+      const next = fn(t.detach());
+      if (next._storage === t._storage) return;
+      t._become(next._fresh());
+      t._storage.markState();
+    };
     noGrad(() => {
-      const replace = (t: Tensor): void => {
-        const next = fn(t.detach());
-        if (next._storage === t._storage) return;
-        t._become(next._fresh());
-        t._storage.markState();
-      };
       for (const p of this.parameters()) {
         replace(p);
         if (p.grad) replace(p.grad);
@@ -287,66 +293,128 @@ export abstract class Module {
     return this;
   }
 
+  /** Converts floating parameters and buffers to float32. */
   float(): this {
-    return this._apply((t) => (t.dtype.isFloatingPoint ? t.float() : t));
+    return this.to(float32);
   }
 
   double(): this {
-    return this._apply((t) => (t.dtype.isFloatingPoint ? t.double() : t));
+    return this.to(float64);
   }
 
   half(): this {
-    return this._apply((t) => (t.dtype.isFloatingPoint ? t.half() : t));
+    return this.to(float16);
   }
 
   bfloat16(): this {
-    return this._apply((t) => (t.dtype.isFloatingPoint ? t.bfloat16() : t));
+    return this.to(bfloat16);
   }
 
-  /** Parameters and persistent buffers by dotted name, in order, detached: PyTorch's keys. */
-  stateDict(prefix = ""): StateDict {
-    const out: StateDict = new Map();
-    const walk = (module: Module, path: string): void => {
-      for (const [name, value] of members(module)) {
-        if (value instanceof Parameter) out.set(path + name, value.detach());
-      }
-      for (const [name, { tensor, persistent }] of registryOf(module).buffers) {
-        if (tensor && persistent) out.set(path + name, tensor.detach());
-      }
-      for (const [name, value] of members(module))
-        if (value instanceof Module) walk(value, `${path}${name}.`);
-    };
-    walk(this, prefix);
+  /** Converts all parameters and buffers, integer ones too. */
+  type(dstType: DType): this {
+    return this._apply((t) => t.to(dstType));
+  }
+
+  cpu(): this {
+    return this.to("cpu");
+  }
+
+  cuda(device: number | null = null): this {
+    return this.to(device === null ? "cuda" : `cuda:${String(device)}`);
+  }
+
+  /** Parameters and persistent buffers by dotted name, in order: PyTorch's keys. Detached unless `keepVars`. */
+  stateDict(...args: CallArgs<typeof stateDict>): StateDict {
+    const o = bound(stateDict, args);
+    const out = (o.destination as StateDict | null) ?? new Map<string, Tensor>();
+    saveInto(out, this, o.prefix, o.keepVars);
     return out;
   }
 
   /**
-   * Copies parameters and buffers from a state dict.
-   * @throws RuntimeError naming missing and unexpected keys (unless `strict` is false) and differing sizes.
+   * Copies parameters and buffers from a state dict; with `assign` takes the given tensors themselves.
+   * @throws RuntimeError naming missing and unexpected keys (unless `strict` is false) and differing sizes; nothing is
+   * loaded then.
    */
   loadStateDict(
-    state: StateDict | Readonly<Record<string, Tensor>>,
-    strict: boolean | { readonly strict?: boolean } = true,
+    state: ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>,
+    ...rest: CallArgs<typeof loadStateDict>
   ): IncompatibleKeys {
-    return loadInto(this, state, typeof strict === "boolean" ? strict : (strict.strict ?? true));
+    const { strict, assign } = bound(loadStateDict, rest);
+    return loadInto(this, state, strict, assign);
+  }
+
+  /** @internal Loads what is this module's own; layers whose layout changed over time begin with that. */
+  _loadFromStateDict(state: StateDict, prefix: string, on: LoadContext): void {
+    loadOwn(this, state, prefix, on);
   }
 
   /** Calls `hook(module, args)` before `forward`; what it returns replaces the arguments. */
-  registerForwardPreHook(hook: (module: Module, args: readonly unknown[]) => unknown): RemovableHandle {
-    const { preHooks } = registryOf(this);
-    const id = ++lastHook;
-    preHooks.set(id, hook);
-    return new RemovableHandle(() => preHooks.delete(id));
+  registerForwardPreHook(hook: ForwardPreHook, options?: { readonly prepend?: boolean }): RemovableHandle {
+    return RemovableHandle._add(registryOf(this).preHooks, hook, options?.prepend);
   }
 
-  /** Calls `hook(module, args, result)` after `forward`; what it returns replaces the result. */
+  /**
+   * Calls `hook(module, args, result)` after `forward`; what it returns replaces the result. With `alwaysCall` also
+   * when `forward` threw.
+   */
   registerForwardHook(
-    hook: (module: Module, args: readonly unknown[], result: unknown) => unknown,
+    hook: ForwardHook,
+    options: { readonly prepend?: boolean; readonly alwaysCall?: boolean } = {},
   ): RemovableHandle {
-    const { hooks } = registryOf(this);
-    const id = ++lastHook;
-    hooks.set(id, hook);
-    return new RemovableHandle(() => hooks.delete(id));
+    const { prepend, alwaysCall } = bound(hookOptions, [options]);
+    const { hooks, always } = registryOf(this);
+    const handle = RemovableHandle._add(hooks, hook, prepend);
+    if (alwaysCall) always.add(handle);
+    return handle;
+  }
+
+  /**
+   * Calls `hook(module, gradInput, gradOutput)` once the gradients of the module's inputs are known; what it returns
+   * replaces `gradInput`.
+   * @see https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook
+   */
+  registerFullBackwardHook(hook: BackwardHook, options?: { readonly prepend?: boolean }): RemovableHandle {
+    return RemovableHandle._add(registryOf(this).backwardHooks, hook, options?.prepend);
+  }
+
+  /** Calls `hook(module, gradOutput)` before gradients flow into the module; what it returns replaces them. */
+  registerFullBackwardPreHook(
+    hook: BackwardPreHook,
+    options?: { readonly prepend?: boolean },
+  ): RemovableHandle {
+    return RemovableHandle._add(registryOf(this).backwardPreHooks, hook, options?.prepend);
+  }
+
+  /** Calls `hook(module, prefix, keepVars)` before the module's state is taken. */
+  registerStateDictPreHook(
+    hook: (module: Module, prefix: string, keepVars: boolean) => void,
+  ): RemovableHandle {
+    return RemovableHandle._add(registryOf(this).statePreHooks, hook);
+  }
+
+  /** Calls `hook(module, state, prefix)` after the module's state was added to `state`, which it may change. */
+  registerStateDictPostHook(
+    hook: (module: Module, state: StateDict, prefix: string) => void,
+  ): RemovableHandle {
+    return RemovableHandle._add(registryOf(this).statePostHooks, hook);
+  }
+
+  /** Calls `hook(module, state, prefix)` before the module's part of `state` is loaded; it may change `state`. */
+  registerLoadStateDictPreHook(
+    hook: (module: Module, state: StateDict, prefix: string) => void,
+  ): RemovableHandle {
+    return RemovableHandle._add(registryOf(this).loadPreHooks, hook);
+  }
+
+  /** Calls `hook(module, { missingKeys, unexpectedKeys })` after loading; it may change both lists. */
+  registerLoadStateDictPostHook(
+    hook: (
+      module: Module,
+      keys: { readonly missingKeys: string[]; readonly unexpectedKeys: string[] },
+    ) => void,
+  ): RemovableHandle {
+    return RemovableHandle._add(registryOf(this).loadPostHooks, hook as never);
   }
 
   /** The line of settings in the printed form: `3, 64, kernel_size=(7, 7)`. */
@@ -361,16 +429,7 @@ export abstract class Module {
 
   /** The module and what is below it, as PyTorch prints it. */
   toString(): string {
-    const extra = this.extraRepr();
-    const extraLines = extra ? extra.split("\n") : [];
-    const childLines: string[] = [];
-    for (const [name, child] of members(this)) {
-      if (child instanceof Module) childLines.push(`(${name}): ${indent(String(child), 2)}`);
-    }
-    const lines = [...extraLines, ...childLines];
-    if (lines.length === 0) return `${this._getName()}()`;
-    if (extraLines.length === 1 && childLines.length === 0) return `${this._getName()}(${extraLines[0]!})`;
-    return `${this._getName()}(\n  ${lines.join("\n  ")}\n)`;
+    return printed(this);
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
@@ -385,102 +444,49 @@ export function blankModule(prototype: Module): Module {
   delete (callable as { name?: string }).name;
   delete (callable as { length?: number }).length;
   const self = Object.setPrototypeOf(callable, prototype) as Module;
-  registries.set(self, {
-    buffers: new Map(),
-    extra: new Map(),
-    preHooks: new Map(),
-    hooks: new Map(),
-    training: true,
-  });
+  newRegistry(self);
+  self.training = true;
   return self;
 }
 
-/** A private method would not be there: instances are functions that the constructor of `Module` did not make. */
-function register(module: Module, name: string, value: Module | Parameter | null): void {
-  registryOf(module).extra.set(stateName(module, name), value);
-  Object.defineProperty(module, name, { configurable: true, enumerable: true, writable: true, value });
+function splitPath(module: Module, target: string): [Module, string] {
+  const dot = target.lastIndexOf(".");
+  return [module.getSubmodule(dot < 0 ? "" : target.slice(0, dot)), target.slice(dot + 1)];
 }
 
-function indent(text: string, by: number): string {
-  const [first, ...rest] = text.split("\n");
-  return [first, ...rest.map((l) => " ".repeat(by) + l)].join("\n");
-}
+const toDtype = "to(dtype dtype, bool non_blocking=False, *, any memory_format=None) -> any";
+const toLike = "to(Tensor tensor, bool non_blocking=False, *, any memory_format=None) -> any";
+const toDevice =
+  "to(device? device=None, dtype? dtype=None, bool non_blocking=False, *, any memory_format=None) -> any";
 
-export function className(module: Module): string {
-  return (module.constructor as { name: string }).name;
-}
-
-/** @internal */
-export function registryOf(module: Module): Registry {
-  return registries.get(module)!;
-}
-
-/** @internal The state-dict name of a field. */
-export function stateName(module: Module, field: string): string {
-  return (module.constructor as typeof Module).stateNames === "pytorch" ? snake(field) : field;
-}
-
-/** `inProjWeight` → `in_proj_weight`, `weightIhL0` → `weight_ih_l0`. */
-export function snake(name: string): string {
-  return name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
-}
-
-/** Parameters and submodules under their state names, in declaration order; `null`s and other fields left out. */
-export function* members(module: Module): Generator<[string, Module | Parameter]> {
-  const { extra } = registryOf(module);
-  const seen = new Set<string>();
-  for (const key of Object.keys(module)) {
-    const descriptor = Object.getOwnPropertyDescriptor(module, key)!;
-    const value: unknown = "value" in descriptor ? descriptor.value : undefined;
-    if (!(value instanceof Module || value instanceof Parameter)) continue;
-    const name = stateName(module, key);
-    seen.add(name);
-    yield [name, value];
+function destination(args: readonly unknown[]): { device: Device | string | null; dtype: DType | null } {
+  const [first] = args;
+  if (first instanceof Tensor) {
+    const { tensor } = bound(toLike, args);
+    return { device: tensor.device, dtype: tensor.dtype };
   }
-  for (const [name, value] of extra) if (value && !seen.has(name)) yield [name, value];
-}
-
-function checkName(kind: string, module: Module, name: string): void {
-  if (name === "") throw new KeyError(`${kind} name can't be empty string ""`);
-  if (name.includes(".")) throw new KeyError(`${kind} name can't contain ".", got: ${name}`);
-  const taken = Object.getOwnPropertyDescriptor(module, name);
-  const registered =
-    registryOf(module).buffers.has(stateName(module, name)) || registryOf(module).extra.has(name);
-  if ((taken?.value !== undefined && !registered) || (!registered && name in Module.prototype)) {
-    throw new KeyError(`attribute '${name}' already exists`);
+  if (first !== null && typeof first === "object" && "isFloatingPoint" in first) {
+    return { device: null, dtype: bound(toDtype, args).dtype };
   }
+  return bound(toDevice, args);
 }
 
-function callModule(module: Module, args: unknown[]): unknown {
-  const { preHooks, hooks } = registryOf(module);
-  callDepth++;
-  const outer = enterCall();
-  try {
-    for (const o of observers) o.enter?.(module);
-    return asUser(() => {
-      let input = args;
-      for (const hook of preHooks.values()) {
-        const replaced = hook(module, input);
-        if (replaced !== undefined && replaced !== null)
-          input = Array.isArray(replaced) ? replaced : [replaced];
-      }
-      const forward = module.forward as (...a: unknown[]) => unknown;
-      let result = forward.apply(module, input);
-      for (const hook of hooks.values()) {
-        const replaced = hook(module, input, result);
-        if (replaced !== undefined && replaced !== null) result = replaced;
-      }
-      for (const o of observers) o.leave(module, input, result);
-      if (callDepth === 1) report(result);
-      return result;
-    });
-  } finally {
-    leaveCall(outer);
-    callDepth--;
+/** Named members of a module and of those below it, each once. */
+function* below<T>(
+  module: Module,
+  args: readonly unknown[],
+  own: (module: Module) => Iterable<[string, T]>,
+): Generator<[string, T]> {
+  const { prefix, recurse, removeDuplicate } = bound(namedMembers, args);
+  const seen = new Set<T>();
+  const all: Iterable<[string, Module]> = recurse
+    ? module.namedModules({ prefix, removeDuplicate })
+    : [[prefix, module]];
+  for (const [path, m] of all) {
+    for (const [name, value] of own(m)) {
+      if (removeDuplicate && seen.has(value)) continue;
+      seen.add(value);
+      yield [path ? `${path}.${name}` : name, value];
+    }
   }
-}
-
-function report(result: unknown): void {
-  if (result instanceof Tensor) reportModuleResult(result);
-  else if (Array.isArray(result)) result.forEach(report);
 }

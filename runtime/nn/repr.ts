@@ -1,4 +1,6 @@
-/** How Python prints values: for module representations identical to PyTorch's. */
+/** How Python prints values and modules: for representations identical to PyTorch's. */
+import type { Module } from "./module.js";
+import { isModule, registryOf, settle, stateName } from "./registry.js";
 
 /** A Python float: `1.0`, `0.1`, `1e-05`. */
 export function float(x: number): string {
@@ -27,4 +29,26 @@ export function bool(x: boolean): string {
 /** What was given as one number or several, printed as it was given. */
 export function size(value: unknown): string {
   return Array.isArray(value) ? tuple(value as number[]) : value === null ? "None" : String(value);
+}
+
+/** A module with what is below it. */
+export function printed(module: Module): string {
+  const extra = module.extraRepr();
+  const extraLines = extra ? extra.split("\n") : [];
+  const childLines: string[] = [];
+  const { absent } = registryOf(module);
+  for (const key of settle(module)) {
+    const child = (module as unknown as Readonly<Record<string, unknown>>)[key];
+    if (isModule(child)) childLines.push(`(${stateName(module, key)}): ${indent(String(child), 2)}`);
+    else if (absent.has(key) && child === null) childLines.push(`(${stateName(module, key)}): None`);
+  }
+  const lines = [...extraLines, ...childLines];
+  if (lines.length === 0) return `${module._getName()}()`;
+  if (extraLines.length === 1 && childLines.length === 0) return `${module._getName()}(${extraLines[0]!})`;
+  return `${module._getName()}(\n  ${lines.join("\n  ")}\n)`;
+}
+
+function indent(text: string, by: number): string {
+  const [first, ...rest] = text.split("\n");
+  return [first, ...rest.map((l) => " ".repeat(by) + l)].join("\n");
 }
