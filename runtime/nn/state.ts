@@ -40,7 +40,6 @@ export function saveInto(out: StateDict, module: Module, prefix: string, keepVar
 
 /** One load, as it goes down the modules. */
 export interface LoadContext {
-  readonly strict: boolean;
   /** Take the given tensors instead of copying their values. */
   readonly assign: boolean;
   readonly metadata: StateMetadata;
@@ -65,7 +64,7 @@ export function loadOwn(module: Module, state: StateDict, prefix: string, on: Lo
     const key = prefix + name;
     const source = state.get(key);
     if (source === undefined) {
-      if (on.strict) on.missingKeys.push(key);
+      on.missingKeys.push(key);
     } else if (!(source instanceof Tensor)) {
       on.problems.push(
         `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint but received ${typeof source}`,
@@ -92,11 +91,10 @@ export function loadOwn(module: Module, state: StateDict, prefix: string, on: Lo
   if (module.setExtraState) {
     const given: unknown = state.get(extra);
     if (given !== undefined) on.writes.push(() => module.setExtraState!(given));
-    else if (on.strict) on.missingKeys.push(extra);
-  } else if (on.strict && state.has(extra)) {
+    else on.missingKeys.push(extra);
+  } else if (state.has(extra)) {
     on.unexpectedKeys.push(extra);
   }
-  if (!on.strict) return;
   const children = new Set([...submodules(module)].map(([name]) => name));
   for (const key of state.keys()) {
     if (!key.startsWith(prefix) || key === extra) continue;
@@ -124,7 +122,6 @@ export function loadInto(
   const given: StateDict = new Map(state instanceof Map ? state : Object.entries(state));
   const metadata = (state as StateDict)._metadata ?? new Map<string, { version: number }>();
   const on: LoadContext = {
-    strict,
     assign,
     metadata,
     missingKeys: [],
