@@ -1,8 +1,9 @@
 /** What calling a module does: hooks, `forward`, and telling those who watch. */
+import { RemovableHandle } from "../autograd/node.js";
 import { NotImplementedError } from "../errors.js";
 import { asUser, enterCall, leaveCall, reportModuleResult } from "../ops/depth.js";
 import { Tensor } from "../tensor/tensor.js";
-import { backwardListener, RemovableHandle } from "./hooks.js";
+import { backwardListener } from "./hooks.js";
 import type { Module } from "./module.js";
 import { className, registryOf } from "./registry.js";
 
@@ -18,7 +19,7 @@ export function observeCalls(observer: {
   readonly leave: CallObserver;
 }): RemovableHandle {
   observers.add(observer);
-  return RemovableHandle._of(() => void observers.delete(observer));
+  return new RemovableHandle(() => void observers.delete(observer));
 }
 
 export function callModule(module: Module, args: unknown[]): unknown {

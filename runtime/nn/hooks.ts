@@ -1,52 +1,43 @@
-/** Hooks of modules: handles to take them off again, and gradients on their way through a module. */
+/** Hooks of modules, and gradients on their way through a module. */
 import { isGradEnabled } from "../autograd/mode.js";
-import { GradNode, type Edge } from "../autograd/node.js";
+import { GradNode, RemovableHandle, type Edge } from "../autograd/node.js";
 import { asUser } from "../ops/depth.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Module } from "./module.js";
 import { registryOf, type Hooks } from "./registry.js";
 
-/** Undoes a registration: `handle.remove()`. */
-export class RemovableHandle implements Disposable {
-  #remove: () => void = () => undefined;
-
-  /** @internal Adds to `hooks`, in front with `prepend`. */
-  static _add<F>(hooks: Hooks<F>, hook: F, prepend = false): RemovableHandle {
-    const handle = new RemovableHandle();
-    const after = prepend ? [...hooks] : [];
-    if (prepend) hooks.clear();
-    hooks.set(handle, hook);
-    for (const [h, f] of after) hooks.set(h, f);
-    handle.#remove = () => void hooks.delete(handle);
-    return handle;
-  }
-
-  /** @internal */
-  static _of(remove: () => void): RemovableHandle {
-    const handle = new RemovableHandle();
-    handle.#remove = remove;
-    return handle;
-  }
-
-  remove(): void {
-    this.#remove();
-  }
-
-  [Symbol.dispose](): void {
-    this.#remove();
-  }
+/** Adds to hooks, in front with `prepend`; `also` is told the key under which the hook is there. */
+export function addHook<F>(
+  hooks: Hooks<F>,
+  hook: F,
+  prepend = false,
+  also: Set<object> = new Set(),
+): RemovableHandle {
+  const key = {};
+  const behind = prepend ? [...hooks] : [];
+  if (prepend) hooks.clear();
+  hooks.set(key, hook);
+  for (const [k, f] of behind) hooks.set(k, f);
+  also.add(key);
+  return new RemovableHandle(() => {
+    hooks.delete(key);
+    also.delete(key);
+  });
 }
 
 type Grads = readonly (Tensor | null)[];
 
 /** Passes gradients on, past a listener that may replace them. */
 class Gate extends GradNode {
-  readonly name = "BackwardHookFunctionBackward";
   readonly #pass: (grads: Grads) => Grads;
 
   constructor(next: readonly (Edge | null)[], pass: (grads: Grads) => Grads) {
     super(next, next.length);
     this.#pass = pass;
+  }
+
+  name(): string {
+    return "BackwardHookFunctionBackward";
   }
 
   apply(grads: Grads): Grads {

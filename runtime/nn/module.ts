@@ -1,3 +1,4 @@
+import type { RemovableHandle } from "../autograd/node.js";
 import { noGrad } from "../autograd/mode.js";
 import { AttributeError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
@@ -6,7 +7,7 @@ import { bfloat16, float16, float32, float64, type DType } from "../tensor/dtype
 import { Tensor } from "../tensor/tensor.js";
 import { bound } from "./arguments.js";
 import { callModule } from "./call.js";
-import { RemovableHandle } from "./hooks.js";
+import { addHook } from "./hooks.js";
 import {
   checkName,
   className,
@@ -35,7 +36,7 @@ import {
 } from "./state.js";
 
 export { observeCalls, type CallObserver } from "./call.js";
-export { RemovableHandle } from "./hooks.js";
+export { RemovableHandle } from "../autograd/node.js";
 export { className, members, snake } from "./registry.js";
 
 export interface Module {
@@ -351,7 +352,7 @@ export abstract class Module {
 
   /** Calls `hook(module, args)` before `forward`; what it returns replaces the arguments. */
   registerForwardPreHook(hook: ForwardPreHook, options?: { readonly prepend?: boolean }): RemovableHandle {
-    return RemovableHandle._add(registryOf(this).preHooks, hook, options?.prepend);
+    return addHook(registryOf(this).preHooks, hook, options?.prepend);
   }
 
   /**
@@ -364,9 +365,7 @@ export abstract class Module {
   ): RemovableHandle {
     const { prepend, alwaysCall } = bound(hookOptions, [options]);
     const { hooks, always } = registryOf(this);
-    const handle = RemovableHandle._add(hooks, hook, prepend);
-    if (alwaysCall) always.add(handle);
-    return handle;
+    return addHook(hooks, hook, prepend, alwaysCall ? always : undefined);
   }
 
   /**
@@ -375,7 +374,7 @@ export abstract class Module {
    * @see https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook
    */
   registerFullBackwardHook(hook: BackwardHook, options?: { readonly prepend?: boolean }): RemovableHandle {
-    return RemovableHandle._add(registryOf(this).backwardHooks, hook, options?.prepend);
+    return addHook(registryOf(this).backwardHooks, hook, options?.prepend);
   }
 
   /** Calls `hook(module, gradOutput)` before gradients flow into the module; what it returns replaces them. */
@@ -383,28 +382,28 @@ export abstract class Module {
     hook: BackwardPreHook,
     options?: { readonly prepend?: boolean },
   ): RemovableHandle {
-    return RemovableHandle._add(registryOf(this).backwardPreHooks, hook, options?.prepend);
+    return addHook(registryOf(this).backwardPreHooks, hook, options?.prepend);
   }
 
   /** Calls `hook(module, prefix, keepVars)` before the module's state is taken. */
   registerStateDictPreHook(
     hook: (module: Module, prefix: string, keepVars: boolean) => void,
   ): RemovableHandle {
-    return RemovableHandle._add(registryOf(this).statePreHooks, hook);
+    return addHook(registryOf(this).statePreHooks, hook);
   }
 
   /** Calls `hook(module, state, prefix)` after the module's state was added to `state`, which it may change. */
   registerStateDictPostHook(
     hook: (module: Module, state: StateDict, prefix: string) => void,
   ): RemovableHandle {
-    return RemovableHandle._add(registryOf(this).statePostHooks, hook);
+    return addHook(registryOf(this).statePostHooks, hook);
   }
 
   /** Calls `hook(module, state, prefix)` before the module's part of `state` is loaded; it may change `state`. */
   registerLoadStateDictPreHook(
     hook: (module: Module, state: StateDict, prefix: string) => void,
   ): RemovableHandle {
-    return RemovableHandle._add(registryOf(this).loadPreHooks, hook);
+    return addHook(registryOf(this).loadPreHooks, hook);
   }
 
   /** Calls `hook(module, { missingKeys, unexpectedKeys })` after loading; it may change both lists. */
@@ -414,7 +413,7 @@ export abstract class Module {
       keys: { readonly missingKeys: string[]; readonly unexpectedKeys: string[] },
     ) => void,
   ): RemovableHandle {
-    return RemovableHandle._add(registryOf(this).loadPostHooks, hook as never);
+    return addHook(registryOf(this).loadPostHooks, hook as never);
   }
 
   /** The line of settings in the printed form: `3, 64, kernel_size=(7, 7)`. */

@@ -1,7 +1,6 @@
 /** What a module holds besides its fields, and how its parameters and submodules are found among them. */
 import { KeyError } from "../errors.js";
 import { Tensor } from "../tensor/tensor.js";
-import type { RemovableHandle } from "./hooks.js";
 import type { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
 import type { IncompatibleKeys, LoadContext, StateDict } from "./state.js";
@@ -16,7 +15,7 @@ export type BackwardHook = (
 ) => unknown;
 
 /** Hooks in the order they run. */
-export type Hooks<F> = Map<RemovableHandle, F>;
+export type Hooks<F> = Map<object, F>;
 
 export interface Buffer {
   readonly tensor: Tensor | null;
@@ -33,7 +32,7 @@ export interface Registry {
   readonly preHooks: Hooks<ForwardPreHook>;
   readonly hooks: Hooks<ForwardHook>;
   /** Those of `hooks` that run after a `forward` that threw, too. */
-  readonly always: Set<RemovableHandle>;
+  readonly always: Set<object>;
   readonly backwardPreHooks: Hooks<BackwardPreHook>;
   readonly backwardHooks: Hooks<BackwardHook>;
   readonly statePreHooks: Hooks<(module: Module, prefix: string, keepVars: boolean) => void>;

@@ -72,7 +72,7 @@ test("fields assigned in the constructor register as declared ones do", () => {
 });
 
 test("a field that gets another module keeps its place; one that is deleted and set again comes last", () => {
-  const seq = new nn.ModuleDict({ a: new nn.ReLU(), b: new nn.ReLU() });
+  const seq = new nn.ModuleDict<nn.Module>({ a: new nn.ReLU(), b: new nn.ReLU() });
   seq.setAt("a", new nn.Tanh());
   assert.deepEqual(seq.keys(), ["a", "b"]);
   seq.deleteAt("a");
@@ -306,10 +306,10 @@ test("state-dict hooks before and after taking and loading", () => {
 test("extra state goes along", () => {
   class Counter extends nn.Module {
     count = 0;
-    getExtraState(): unknown {
+    override getExtraState(): unknown {
       return { count: this.count };
     }
-    setExtraState(state: unknown): void {
+    override setExtraState(state: unknown): void {
       this.count = (state as { count: number }).count;
     }
     forward(): void {}
