@@ -1,3 +1,4 @@
+import { guardFailure } from "./guards.js";
 import { Mt19937 } from "../random/mt19937.js";
 import { fillDraw, type Draw } from "../random/distributions.js";
 import type { HostArray } from "../tensor/dtype.js";
@@ -228,5 +229,6 @@ function describe(error: unknown): EngineFailure {
   if (error instanceof Failure) return error.failure;
   const e = error as Error;
   const known = classes.has(e.name) ? (e.name as NonNullable<EngineFailure["errorClass"]>) : undefined;
-  return known ? { message: e.message, errorClass: known } : { message: e.message || String(error) };
+  if (known) return { message: e.message, errorClass: known };
+  return guardFailure(e.message) ?? { message: e.message || String(error) };
 }

@@ -1,5 +1,6 @@
 import type { OnnxAttrs, OnnxInitializer, OnnxNode } from "./onnx/proto.js";
 import { allocate, dtypes, type DTypeName, type HostArray } from "../tensor/dtype.js";
+import { guardName, type GuardError } from "../engine/guards.js";
 import { numel } from "./value.js";
 import type { Carrier } from "./primitive.js";
 
@@ -53,6 +54,19 @@ export class Builder {
     const names = Array.from({ length: count }, () => this.fresh());
     this.nodes.push({ op, domain, inputs: inputs.map((r) => r?.name ?? ""), outputs: names, attrs });
     return names.map((name, i) => ({ name, dtype: dtypesOf?.[i] ?? firstDtype(inputs), shape: UNKNOWN }));
+  }
+
+  /**
+   * `value`, which exists only where every element of `ok` holds: else the run fails with this error. What fails is a
+   * look-up beyond the end of a table of one zero; the zero is added to `value`.
+   */
+  guarded(value: Ref, ok: Ref, error: GuardError, message: string): Ref {
+    const violations = this.node("ReduceSum", [this.cast(this.node("Not", [ok]), "int64")], { keepdims: 0 });
+    const table = this.tensor([0], value.dtype, [1]);
+    const zero = this.node("Gather", [table, violations], { axis: 0 }, value.dtype, []);
+    const gather = this.nodes.length - 1;
+    this.nodes[gather] = { ...this.nodes[gather]!, name: guardName(error, message) };
+    return this.node("Add", [value, zero], undefined, value.dtype, value.shape);
   }
 
   /** Converts between carriers; nothing when already there. */

@@ -1,26 +1,30 @@
 /** All op records, family by family. */
 import * as activation from "./activation.js";
 import * as attention from "./attention.js";
+import * as binaryLoss from "./binary-loss.js";
+import * as classLoss from "./class-loss.js";
 import * as combine from "./combine.js";
 import * as compare from "./compare.js";
 import * as conv from "./conv.js";
 import * as convert from "./convert.js";
 import * as copy from "./copy.js";
 import * as create from "./create.js";
+import * as ctc from "./ctc.js";
+import * as distance from "./distance.js";
+import * as distanceLoss from "./distance-loss.js";
 import * as dropout from "./dropout.js";
 import * as embedding from "./embedding.js";
 import * as extrema from "./extrema.js";
 import * as extremes from "./extremes.js";
 import * as gather from "./gather.js";
-import * as logic from "./logic.js";
 import * as indexing from "./indexing.js";
 import * as join from "./join.js";
-import * as loss from "./loss.js";
+import * as logic from "./logic.js";
 import * as math from "./math.js";
 import * as matmul from "./matmul.js";
 import * as memory from "./memory.js";
-import * as nonzero from "./nonzero.js";
 import * as multihead from "./multihead.js";
+import * as nonzero from "./nonzero.js";
 import * as norm from "./norm.js";
 import * as pad from "./pad.js";
 import * as pointwise from "./pointwise.js";
@@ -28,10 +32,11 @@ import * as pool from "./pool.js";
 import * as random from "./random.js";
 import * as reduce from "./reduce.js";
 import * as reflected from "./reflected.js";
+import * as regressionLoss from "./regression-loss.js";
 import * as rounding from "./rounding.js";
+import * as search from "./search.js";
 import * as shrink from "./shrink.js";
 import * as softmax from "./softmax.js";
-import * as search from "./search.js";
 import * as sorting from "./sorting.js";
 import * as specialValues from "./special-values.js";
 import * as statistics from "./statistics.js";
@@ -44,37 +49,42 @@ import type { OpRecord } from "./record.js";
 const families = {
   activation,
   attention,
+  binaryLoss,
+  classLoss,
   combine,
   compare,
   conv,
   convert,
   copy,
   create,
+  ctc,
+  distance,
+  distanceLoss,
   dropout,
   embedding,
   extrema,
   extremes,
   gather,
-  logic,
   indexing,
   join,
-  loss,
+  logic,
   math,
   matmul,
-  multihead,
   memory,
-  norm,
+  multihead,
   nonzero,
+  norm,
   pad,
   pointwise,
   pool,
   random,
   reduce,
   reflected,
+  regressionLoss,
   rounding,
+  search,
   shrink,
   softmax,
-  search,
   sorting,
   specialValues,
   statistics,

@@ -1,8 +1,9 @@
 """Answers calls of torch functions with PyTorch's own results and gradients.
 
 Reads a JSON list of calls on standard input (test/unit/ops/oracle.ts writes it) and prints, for each, the class of the
-error it raises, or its results and the gradients of the tensors that require one, with bytes in base64. The cotangent
-of every result's element i is ((37 i + 11) mod 64 - 31.5) / 32.
+error it raises, or its results and the gradients of the tensors that require one, with bytes in base64; where "twice" is
+asked for, also the gradients of those gradients (null where PyTorch cannot give them). The cotangent of every result's element i is
+((37 i + 11) mod 64 - 31.5) / 32.
 """
 
 import base64
@@ -85,9 +86,24 @@ def run(call):
     inputs = [t for t in tensors(args) + tensors(list(options.values())) if t.requires_grad]
     differentiable = [r for r in results if r.requires_grad]
     grads = [None] * len(inputs)
+    second = [None] * len(inputs)
     if inputs and differentiable:
-        grads = torch.autograd.grad(differentiable, inputs, [cotangent(r) for r in differentiable], allow_unused=True)
-    return {"out": [encode(r) for r in results], "grads": [encode(g) for g in grads]}
+        twice = bool(call.get("twice"))
+        cotangents = [cotangent(r) for r in differentiable]
+        grads = torch.autograd.grad(differentiable, inputs, cotangents, allow_unused=True, create_graph=twice)
+        again = [g for g in grads if g is not None and g.requires_grad]
+        if twice and again:
+            try:
+                second = torch.autograd.grad(again, inputs, [cotangent(g) for g in again], allow_unused=True)
+            except RuntimeError as error:
+                if "is not implemented" not in str(error):
+                    raise
+                second = None
+    return {
+        "out": [encode(r) for r in results],
+        "grads": [encode(g) for g in grads],
+        "second": second and [encode(g) for g in second],
+    }
 
 
 json.dump([run(call) for call in json.load(sys.stdin)], sys.stdout)

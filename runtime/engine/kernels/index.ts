@@ -1,6 +1,7 @@
 /** Host kernels: what ONNX Runtime's CPU provider lacks, in TypeScript, on the engine thread. */
 import type { DTypeName, HostArray } from "../../tensor/dtype.js";
 import { convKernels } from "./conv.js";
+import { ctcKernels } from "./ctc.js";
 import { pointwiseKernels } from "./pointwise.js";
 import { positionKernels } from "./positions.js";
 import { sortingKernels } from "./sorting.js";
@@ -34,6 +35,7 @@ export type HostKernel = (
 /** By the name an op record's `host` gives. */
 export const kernels: Readonly<Record<string, HostKernel>> = {
   ...convKernels,
+  ...ctcKernels,
   ...pointwiseKernels,
   ...positionKernels,
   ...sortingKernels,

@@ -29,6 +29,8 @@ export interface OnnxInitializer extends OnnxTensor {
 export interface OnnxNode {
   readonly op: string;
   readonly domain?: string | undefined;
+  /** Repeated by ONNX Runtime when the node fails. */
+  readonly name?: string | undefined;
   /** An empty name leaves an optional input out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -218,6 +220,7 @@ export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
       w.message(1, () => {
         for (const i of node.inputs) w.string(1, i);
         for (const o of node.outputs) w.string(2, o);
+        if (node.name !== undefined) w.string(3, node.name);
         w.string(4, node.op);
         for (const name in node.attrs) {
           const value = node.attrs[name];

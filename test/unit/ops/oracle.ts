@@ -93,6 +93,15 @@ interface Answer {
   readonly message?: string;
   readonly out?: readonly (Encoded | null)[];
   readonly grads?: readonly (Encoded | null)[];
+  /** `null` where PyTorch has no second derivative. */
+  readonly second?: readonly (Encoded | null)[] | null;
+}
+
+interface Settings {
+  /** `torch.manual_seed` just before each call. */
+  readonly seed?: number;
+  /** Compares the gradients of the gradients too. */
+  readonly twice?: boolean;
 }
 
 function tensorsIn(v: unknown): Tensor[] {
@@ -127,11 +136,41 @@ function functionOf(name: string): (...args: unknown[]) => unknown {
   return at as (...args: unknown[]) => unknown;
 }
 
-function compareCall([name, args, options]: Call, answer: Answer): string | undefined {
+/** A second gradient of zero and none at all say the same; which of them PyTorch gives differs from op to op. */
+function secondDifference(what: string, actual: Tensor | null, expected: Encoded | null): string | undefined {
+  if (actual !== null && expected !== null) return difference(what, actual, expected);
+  const only = actual?.toBytes() ?? (expected && Buffer.from(expected.bytes, "base64"));
+  if (!only || only.every((byte) => byte === 0 || byte === 128)) return undefined;
+  return difference(what, actual, expected);
+}
+
+function compareGradients(
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+  answer: Answer,
+  twice: boolean,
+): (string | undefined)[] {
+  const gradientsOf = (of: readonly Tensor[], createGraph: boolean): readonly (Tensor | null)[] =>
+    of.length > 0
+      ? torch.autograd.grad(of, inputs, { gradOutputs: of.map(cotangent), allowUnused: true, createGraph })
+      : inputs.map(() => null);
+  const grads = gradientsOf(outputs, twice);
+  const first = grads.map((g, i) => difference(`gradient ${String(i)}`, g, answer.grads![i] ?? null));
+  if (!twice || !answer.second) return first;
+  const again = grads.filter((g): g is Tensor => g?.requiresGrad === true);
+  const second = gradientsOf(again, false);
+  return [
+    ...first,
+    ...second.map((g, i) => secondDifference(`second gradient ${String(i)}`, g, answer.second?.[i] ?? null)),
+  ];
+}
+
+function compareCall([name, args, options]: Call, answer: Answer, settings: Settings): string | undefined {
   const made: Tensor[] = [];
   let out: unknown;
   try {
     const ours = args.map((a) => forUs(a, made));
+    if (settings.seed !== undefined) torch.manualSeed(settings.seed);
     const keys = Object.entries(options ?? {}).map(([k, v]) => [k, forUs(v, made)]);
     out = functionOf(name)(...ours, ...(keys.length ? [Object.fromEntries(keys)] : []));
     for (const t of tensorsIn(out)) t.toBytes();
@@ -149,14 +188,7 @@ function compareCall([name, args, options]: Call, answer: Answer): string | unde
   const inputs = made.filter((t) => t.requiresGrad);
   const differentiable = results.filter((t) => t.requiresGrad);
   if (inputs.length > 0) {
-    const grads =
-      differentiable.length > 0
-        ? torch.autograd.grad(differentiable, inputs, {
-            gradOutputs: differentiable.map(cotangent),
-            allowUnused: true,
-          })
-        : inputs.map(() => null);
-    wrong.push(...grads.map((g, i) => difference(`gradient ${String(i)}`, g, answer.grads![i] ?? null)));
+    wrong.push(...compareGradients(differentiable, inputs, answer, settings.twice ?? false));
   }
   return wrong.find((w) => w !== undefined);
 }
@@ -164,12 +196,13 @@ function compareCall([name, args, options]: Call, answer: Answer): string | unde
 const oracle = findOracle();
 
 /** Calls of all tests of a file: starting PyTorch takes longer than answering them. */
-const asked: Call[] = [];
+const asked: { readonly call: Call; readonly settings: Settings }[] = [];
 let answers: readonly Answer[] | undefined;
 
 function ask(): readonly Answer[] {
-  const request = asked.map(([name, args, options]) => ({
+  const request = asked.map(({ call: [name, args, options], settings }) => ({
     name,
+    ...settings,
     args: args.map(forPython),
     options: Object.fromEntries(Object.entries(options ?? {}).map(([k, v]) => [k, forPython(v)])),
   }));
@@ -183,12 +216,12 @@ function ask(): readonly Answer[] {
 }
 
 /** One test: every call gives what PyTorch gives, or raises the same class of error. */
-export function agreesWithPyTorch(title: string, calls: readonly Call[]): void {
-  const first = asked.push(...calls) - calls.length;
+export function agreesWithPyTorch(title: string, calls: readonly Call[], settings: Settings = {}): void {
+  const first = asked.push(...calls.map((call) => ({ call, settings }))) - calls.length;
   test(title, { skip: oracle === undefined && "there is no PyTorch 1.13 to compare with" }, () => {
     answers ??= ask();
     const wrong = calls.flatMap((call, i) => {
-      const found = compareCall(call, answers![first + i]!);
+      const found = compareCall(call, answers![first + i]!, settings);
       return found === undefined ? [] : [`call ${String(i)}, ${call[0]}: ${found}`];
     });
     assert.deepEqual(wrong, []);
