@@ -4,6 +4,8 @@ import { guardName, type GuardError } from "../engine/guards.js";
 import { numel } from "./value.js";
 import type { Carrier } from "./primitive.js";
 
+export type { GuardError };
+
 /** A value inside a graph under construction. */
 export interface Ref {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** Checks of values that only a run can make. */
-import type { GuardError } from "../engine/guards.js";
+import type { GuardError } from "../graph/builder.js";
 import type { Attrs } from "../graph/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
