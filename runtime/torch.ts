@@ -1,4 +1,5 @@
 import { isAnomalyCheckNanEnabled, isAnomalyEnabled } from "./autograd/anomaly.js";
+import { checkpoint, checkpointSequential } from "./autograd/checkpoint.js";
 import { autograd, func } from "./autograd/index.js";
 import {
   enableGrad,
@@ -21,6 +22,7 @@ import "./tensor/reading.js";
 import { setStateHook, Tensor } from "./tensor/tensor.js";
 import { fromData } from "./ops/leaf.js";
 import { defaultGenerator, Generator } from "./tensor/generator.js";
+import { random } from "./tensor/random.js";
 
 installMethods();
 setRecordHook(noteRecorded);
@@ -70,13 +72,12 @@ const own = {
     new Device(type, index),
   Generator,
   defaultGenerator,
-  /** Seeds the default generator: the same seed gives PyTorch's numbers. */
-  manualSeed: (seed: number | bigint): Generator => defaultGenerator.manualSeed(seed),
-  initialSeed: (): number => defaultGenerator.initialSeed(),
-  /** The default generator's state as a uint8 tensor, PyTorch's 5056 bytes. */
-  getRngState: (): Tensor =>
-    fromData(defaultGenerator._state().slice() as Uint8Array<ArrayBuffer>, [5056], dtype.uint8),
-  setRngState: (state: Tensor): void => void defaultGenerator._setState(state.toBytes()),
+  manualSeed: random.manualSeed,
+  seed: random.seed,
+  initialSeed: random.initialSeed,
+  getRngState: random.getRngState,
+  setRngState: random.setRngState,
+  random,
   noGrad,
   enableGrad,
   setGradEnabled,
@@ -87,6 +88,7 @@ const own = {
   isAnomalyCheckNanEnabled,
   autograd,
   func,
+  utils: { checkpoint: { checkpoint, checkpointSequential } },
   slice: (start: number | null, end: number | null = null, step = 1): Slice => new Slice(start, end, step),
   /** @internal A contiguous tensor over little-endian bytes. */
   _fromBytes(bytes: Uint8Array, type: dtype.DType, shape: readonly number[]): Tensor {

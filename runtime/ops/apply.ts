@@ -34,10 +34,12 @@ export class OpGradNode extends GradNode implements GradContext {
   title: string | undefined;
   #inputs: readonly Tensor[] | null;
   readonly #inputMetas: readonly Meta[];
-  readonly #inputVersions: readonly number[];
+  #inputVersions: readonly number[];
   #results: readonly Tensor[] | null = null;
   #resultVersions: readonly number[] = [];
   #resultMetas: readonly Meta[] = [];
+  /** Computes anew what a checkpoint did not keep. */
+  #recompute: (() => void) | undefined;
 
   constructor(
     op: OpPrimitive,
@@ -76,15 +78,39 @@ export class OpGradNode extends GradNode implements GradContext {
     this.#resultVersions = this.#resultVersions.with(i, self._versions.value);
   }
 
+  /** Whether it is a step of this primitive. */
+  is<A extends Attrs>(op: OpPrimitive<A>): boolean {
+    return this.#op === (op as unknown);
+  }
+
+  /** Forgets what is saved: `recompute` gives it back by `takeFrom`. */
+  defer(recompute: () => void): void {
+    this.release();
+    this.#recompute = recompute;
+  }
+
+  /** Takes what a node of the same call, made again, has saved. */
+  takeFrom(again: OpGradNode): void {
+    // Released in the meantime: nobody will ask.
+    if (!this.#recompute) return;
+    this.#recompute = undefined;
+    this.#inputs = again.#inputs;
+    this.#inputVersions = again.#inputVersions;
+    this.#results = again.#results;
+    this.#resultVersions = again.#resultVersions;
+  }
+
   get inputs(): number {
     return this.#inputMetas.length;
   }
 
   input(i: number): Tensor {
+    this.#recompute?.();
     return saved(this.#inputs, this.#inputVersions, i);
   }
 
   output(i = 0): Tensor {
+    this.#recompute?.();
     return saved(this.#results, this.#resultVersions, i, this);
   }
 
@@ -120,6 +146,7 @@ export class OpGradNode extends GradNode implements GradContext {
   override release(): void {
     this.#inputs = null;
     this.#results = null;
+    this.#recompute = undefined;
   }
 }
 
@@ -181,6 +208,19 @@ export function apply<A extends Attrs>(
   return applyAll(op, inputs, attrs, strides)[0]!;
 }
 
+let onNode: ((node: OpGradNode) => void) | undefined;
+
+/** Runs code whose recorded steps are told to `note`: checkpoints. */
+export function notingNodes<T>(note: (node: OpGradNode) => void, body: () => T): T {
+  const outer = onNode;
+  onNode = note;
+  try {
+    return body();
+  } finally {
+    onNode = outer;
+  }
+}
+
 /** @internal Gives results the history of a recorded primitive. */
 export function attachHistory(
   op: OpPrimitive,
@@ -199,6 +239,7 @@ export function attachHistory(
   const node = new OpGradNode(op, inputs, attrs, next, results.length);
   node.setResults(results);
   if (isAnomalyEnabled()) noteCreation(node);
+  onNode?.(node);
   results.forEach((t, i) => {
     // Index and boolean results of a differentiable op have no gradient.
     if (t.dtype.isFloatingPoint) t._setHistory(node, i);

@@ -1,6 +1,50 @@
-import { generatorState, queueSeed, queueState } from "../graph/draws.js";
+import { randomBytes } from "node:crypto";
+import { RuntimeError } from "../errors.js";
+import {
+  dropMark,
+  generatorState,
+  hasMoved,
+  markState,
+  queueSeed,
+  queueState,
+  stateAt,
+} from "../graph/draws.js";
+import { fromData } from "../ops/leaf.js";
+import { defaultSeed, stateSize } from "../random/mt19937.js";
+import { cpu, Device } from "./device.js";
+import { uint8 } from "./dtype.js";
+import type { Tensor } from "./tensor.js";
 
-let lastId = 0;
+let nextId = 0;
+
+/** An integer as JavaScript writes it: a `bigint` where a number would not be exact. */
+function integer(value: bigint): number | bigint {
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+}
+
+/** 53 bits from the operating system, as PyTorch takes for a seed. */
+function randomSeed(): bigint {
+  return BigInt.asUintN(53, randomBytes(8).readBigUInt64LE());
+}
+
+function toBigInt(seed: number): bigint {
+  if (!Number.isFinite(seed)) throw new TypeError(`manualSeed expected an integer, but got ${String(seed)}`);
+  return BigInt(Math.trunc(seed));
+}
+
+/** PyTorch's check, made before anything is queued. */
+function checkState(state: Tensor): Uint8Array {
+  if (state.dtype !== uint8) {
+    throw new TypeError(`RNG state must be a torch.ByteTensor, not ${String(state.dtype)}`);
+  }
+  const bytes = state.toBytes();
+  if (bytes.length !== stateSize) {
+    throw new RuntimeError(
+      `Expected a CPUGeneratorImplState of size ${String(stateSize)} but found the input RNG state size to be ${String(bytes.length)}`,
+    );
+  }
+  return bytes;
+}
 
 /**
  * A stream of random numbers: PyTorch's `torch.Generator` on the CPU. The same seed gives PyTorch's numbers.
@@ -9,34 +53,94 @@ let lastId = 0;
 export class Generator {
   /** @internal Names the generator on the engine thread; 0 is the default one. */
   readonly _id: number;
-  #seed = 5489n;
+  #seed: bigint;
 
-  constructor(id = ++lastId) {
-    this._id = id;
-    if (id > 0) this.manualSeed(67280421310721n);
+  /**
+   * @param device `"cpu"`; may be given as `{ device }`.
+   * @throws RuntimeError for other devices.
+   */
+  constructor(device: Device | string | { readonly device?: Device | string } = "cpu") {
+    const name = typeof device === "string" || device instanceof Device ? device : (device.device ?? "cpu");
+    if (!/^cpu(:0)?$/.test(String(name))) {
+      throw new RuntimeError(`Device type ${String(name)} is not supported for torch.Generator() api.`);
+    }
+    this._id = nextId++;
+    this.#seed = defaultSeed;
+    queueSeed(this._id, this.#seed);
   }
 
-  /** Starts the stream anew. */
+  /** Where its numbers are made. */
+  get device(): Device {
+    return cpu;
+  }
+
+  /**
+   * Starts the stream anew.
+   * @param seed an integer in [-2⁶³, 2⁶⁴)
+   * @throws RuntimeError outside of that range.
+   */
   manualSeed(seed: number | bigint): this {
-    this.#seed = BigInt.asUintN(64, BigInt(seed));
+    const value = typeof seed === "bigint" ? seed : toBigInt(seed);
+    if (value < -(2n ** 63n) || value >= 2n ** 64n) throw new RuntimeError("Overflow when unpacking long");
+    this.#seed = BigInt.asUintN(64, value);
     queueSeed(this._id, this.#seed);
     return this;
   }
 
-  initialSeed(): number {
-    return Number(this.#seed);
+  /** Starts the stream anew with a seed from the operating system, which it returns. */
+  seed(): number | bigint {
+    this.manualSeed(randomSeed());
+    return integer(this.#seed);
   }
 
-  /** The state as PyTorch lays it out, 5056 bytes. Waits for draws under way. */
-  _state(): Uint8Array {
-    return generatorState(this._id);
+  /** The last seed; a `bigint` beyond 2⁵³. */
+  initialSeed(): number | bigint {
+    return integer(this.#seed);
   }
 
-  _setState(state: Uint8Array): this {
-    queueState(this._id, state);
+  /** The state as a uint8 tensor of PyTorch's layout, `[5056]`. Waits for draws under way. */
+  getState(): Tensor {
+    return fromData(generatorState(this._id).slice(), [stateSize], uint8);
+  }
+
+  /**
+   * Goes on from a state.
+   * @throws TypeError RuntimeError for what is not a state.
+   */
+  setState(state: Tensor): this {
+    return this._restore(checkState(state));
+  }
+
+  /** @internal */
+  _restore(bytes: Uint8Array): this {
+    this.#seed = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+    queueState(this._id, bytes);
     return this;
+  }
+
+  /** @internal Notes where the generator stands now. */
+  _bookmark(): Bookmark {
+    const mark = markState(this._id);
+    return {
+      settle: () => {
+        if (!hasMoved(mark)) dropMark(mark);
+      },
+      restore: () => {
+        const state = stateAt(mark);
+        if (state) this._restore(state);
+      },
+    };
   }
 }
 
-/** The generator that is used when none is given. */
-export const defaultGenerator = new Generator(0);
+/** A place in a generator's stream. */
+export interface Bookmark {
+  /** Says that drawing has come to an end: where nothing was drawn there is nothing to keep. */
+  settle(): void;
+  /** Goes back there. */
+  restore(): void;
+}
+
+/** The generator that is used when none is given; the operating system seeds it. */
+export const defaultGenerator = new Generator();
+defaultGenerator.seed();
