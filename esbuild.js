@@ -79,7 +79,8 @@ function workerEntries() {
     entries.set("runtime/engine/thread.ts", `${dist}/runtime/engine-thread.cjs`);
   }
   for (const file of walk("runtime", (name) => name.endsWith(".worker.ts"))) {
-    entries.set(file, `${dist}/runtime/${path.basename(file, ".ts")}.cjs`);
+    const folder = isLibraryUser(file) ? dist : `${dist}/runtime`;
+    entries.set(file, `${folder}/${path.basename(file, ".ts")}.cjs`);
   }
   for (const file of walk("src/kernel", (name) => /\.(entry|worker)\.ts$/.test(name))) {
     entries.set(file, `${dist}/kernel/${path.basename(file, ".ts").replace(/\.entry$/, "")}.cjs`);
@@ -181,7 +182,7 @@ function sharedLibrary(outfile, modules) {
 
 function libraryUserBundles() {
   const bundles = new Map(
-    [...workerEntries()].filter(([source]) => source.startsWith("src/kernel/")).map(([s, o]) => [o, s]),
+    [...workerEntries()].filter(([source]) => isLibraryUser(source)).map(([s, o]) => [o, s]),
   );
   if (fs.existsSync("runtime/cli/main.ts")) bundles.set(`${dist}/cli.cjs`, "runtime/cli/main.ts");
   return bundles;
@@ -251,7 +252,7 @@ async function libraryBundle() {
 function bundles() {
   const list = [];
   for (const [source, outfile] of workerEntries()) {
-    if (source.startsWith("runtime/")) list.push(nodeBundle(outfile, { entryPoints: [source] }));
+    if (!isLibraryUser(source)) list.push(nodeBundle(outfile, { entryPoints: [source] }));
   }
   for (const [outfile, source] of libraryUserBundles()) {
     const shebang = outfile === `${dist}/cli.cjs` ? "#!/usr/bin/env node\n" : "";

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** Version of the package this kernel belongs to: the nearest `package.json` above, named tensorscope. */
+/** Version of the package this code belongs to: the nearest `package.json` above, named tensorscope. */
 export function libraryVersion(): string {
   for (let folder = new URL("./", import.meta.url), i = 0; i < 6; i++, folder = new URL("../", folder)) {
     try {
