@@ -89,7 +89,8 @@ const own = {
   autograd,
   func,
   utils: { checkpoint: { checkpoint, checkpointSequential } },
-  slice: (start: number | null, end: number | null = null, step = 1): Slice => new Slice(start, end, step),
+  slice: (start: number | null, end: number | null = null, step: number | null = null): Slice =>
+    new Slice(start, end, step),
   /** @internal A contiguous tensor over little-endian bytes. */
   _fromBytes(bytes: Uint8Array, type: dtype.DType, shape: readonly number[]): Tensor {
     const data = dtype.viewAs(type.name, bytes.slice().buffer);

@@ -1,5 +1,6 @@
 /** All op records, family by family. */
 import * as activation from "./activation.js";
+import * as arrange from "./arrange.js";
 import * as attention from "./attention.js";
 import * as binaryLoss from "./binary-loss.js";
 import * as classLoss from "./class-loss.js";
@@ -10,13 +11,15 @@ import * as convert from "./convert.js";
 import * as copy from "./copy.js";
 import * as create from "./create.js";
 import * as ctc from "./ctc.js";
-import * as distance from "./distance.js";
+import * as diagonal from "./diagonal.js";
 import * as distanceLoss from "./distance-loss.js";
+import * as distance from "./distance.js";
 import * as dropout from "./dropout.js";
 import * as embedding from "./embedding.js";
 import * as extrema from "./extrema.js";
 import * as extremes from "./extremes.js";
 import * as gather from "./gather.js";
+import * as indexAxis from "./index-axis.js";
 import * as indexing from "./indexing.js";
 import * as join from "./join.js";
 import * as logic from "./logic.js";
@@ -34,11 +37,13 @@ import * as reduce from "./reduce.js";
 import * as reflected from "./reflected.js";
 import * as regressionLoss from "./regression-loss.js";
 import * as rounding from "./rounding.js";
+import * as scatter from "./scatter.js";
 import * as search from "./search.js";
 import * as shrink from "./shrink.js";
 import * as softmax from "./softmax.js";
 import * as sorting from "./sorting.js";
 import * as specialValues from "./special-values.js";
+import * as split from "./split.js";
 import * as statistics from "./statistics.js";
 import * as strided from "./strided.js";
 import * as triangle from "./triangle.js";
@@ -48,6 +53,7 @@ import type { OpRecord } from "./record.js";
 // prettier-ignore
 const families = {
   activation,
+  arrange,
   attention,
   binaryLoss,
   classLoss,
@@ -58,13 +64,15 @@ const families = {
   copy,
   create,
   ctc,
-  distance,
+  diagonal,
   distanceLoss,
+  distance,
   dropout,
   embedding,
   extrema,
   extremes,
   gather,
+  indexAxis,
   indexing,
   join,
   logic,
@@ -82,11 +90,13 @@ const families = {
   reflected,
   regressionLoss,
   rounding,
+  scatter,
   search,
   shrink,
   softmax,
   sorting,
   specialValues,
+  split,
   statistics,
   strided,
   triangle,

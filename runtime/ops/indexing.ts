@@ -1,25 +1,22 @@
 /** Indexing: `x.at(0, torch.slice(1, 3), null, mask)` reads, `x.setAt([…], value)` writes. */
 import { IndexError, RuntimeError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
-import { bool, int64, uint8 } from "../tensor/dtype.js";
+import { bool } from "../tensor/dtype.js";
 import { Slice } from "../tensor/slice.js";
+import { resultStrides } from "../tensor/strides.js";
 import { Tensor } from "../tensor/tensor.js";
-import { apply, sameShape } from "./apply.js";
-import { castTo } from "./convert.js";
+import { apply } from "./apply.js";
+import { checkBounds, outOfBounds } from "./bounds.js";
 import { enterCall, leaveCall, reportResult } from "./depth.js";
-import { wrapDim } from "./dims.js";
 import { broadcastShapes, page } from "./family.js";
-import { inPlace } from "./inplace.js";
-import { fromData } from "./leaf.js";
-import { positionsByAxis } from "./nonzero.js";
+import { takeViews, type IndexEntry, type Remaining } from "./index-entries.js";
+import { checkNoPartialOverlap, inPlace, titled } from "./inplace.js";
 import { constant, operand } from "./promote.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
 import type { Scalar } from "./schema.js";
-import { expandTo, sliceBounds, sliceOf, squeezeDims } from "./view.js";
+import { expandTo, permuteCopy } from "./view.js";
 
-/** One entry of an index: a position, a slice, `null` for a new axis, `"..."`, a tensor of positions or a mask. */
-export type IndexEntry =
-  number | Slice | null | "..." | boolean | Tensor | readonly (number | readonly number[])[];
+export type { IndexEntry } from "./index-entries.js";
 
 interface IndexAttrs extends Attrs {
   /** The axes that index tensors stand for, side by side, first. */
@@ -27,7 +24,7 @@ interface IndexAttrs extends Attrs {
 }
 
 /** `x[i₀, i₁, …]` with index tensors on the first axes, all of one shape: rows of positions into `x`. */
-const indexPrimitive: OpPrimitive<IndexAttrs> = primitive<IndexAttrs>({
+export const indexPrimitive: OpPrimitive<IndexAttrs> = primitive<IndexAttrs>({
   name: "index",
   infer: ([x, at], { axes }) => ({
     shape: [...at!.shape.slice(0, -1), ...x!.shape.slice(axes)],
@@ -44,7 +41,7 @@ const indexPrimitive: OpPrimitive<IndexAttrs> = primitive<IndexAttrs>({
 });
 
 /** Writes, or adds, `value` at rows of positions. */
-const indexPutPrimitive: OpPrimitive<IndexAttrs & { readonly accumulate: boolean }> = primitive<
+export const indexPutPrimitive: OpPrimitive<IndexAttrs & { readonly accumulate: boolean }> = primitive<
   IndexAttrs & { readonly accumulate: boolean }
 >({
   name: "index_put",
@@ -69,132 +66,54 @@ const indexPutPrimitive: OpPrimitive<IndexAttrs & { readonly accumulate: boolean
   },
 });
 
-/** What is left of an index after the views are taken: which axes are picked by tensors. */
+/** Where the index tensors of an index stand, and what its result looks like. */
 interface Plan {
-  readonly view: Tensor;
-  readonly tensors: readonly (Tensor | null)[];
-}
-
-/** Takes the basic part of an index as views. */
-function takeViews(x: Tensor, entries: readonly IndexEntry[]): Plan {
-  const consumed = entries.reduce((n: number, e) => {
-    if (e === null || e === "..." || typeof e === "boolean") return n;
-    if (e instanceof Tensor && (e.dtype === bool || e.dtype === uint8)) return n + e.ndim;
-    return n + 1;
-  }, 0);
-  if (consumed > x.ndim) {
-    throw new IndexError(`too many indices for tensor of dimension ${String(x.ndim)}`);
-  }
-  if (entries.filter((e) => e === "...").length > 1)
-    throw new IndexError("an index can only have a single ellipsis ('...')");
-  let view = x;
-  let axis = 0;
-  const tensors: (Tensor | null)[] = [];
-  for (const e of entries) {
-    if (e === "...") {
-      const skip = x.ndim - consumed;
-      for (let i = 0; i < skip; i++) tensors.push(null);
-      axis += skip;
-    } else if (e === null) {
-      view = view.unsqueeze(axis++);
-      tensors.push(null);
-    } else if (typeof e === "boolean") {
-      view = view.unsqueeze(axis++);
-      tensors.push(fromData(BigInt64Array.from(e ? [0n] : []), [e ? 1 : 0], int64));
-    } else if (typeof e === "number") {
-      view = pick(view, axis, e);
-    } else if (e instanceof Slice) {
-      const size = view._shape[axis]!;
-      if (e.step <= 0) throw new RuntimeError("slice step must be positive");
-      const [from, to] = sliceBounds(size, e.start, e.end);
-      view = from === 0 && to === size && e.step === 1 ? view : sliceOf(view, axis, from, to, e.step);
-      tensors.push(null);
-      axis++;
-    } else {
-      const index = e instanceof Tensor ? e : listTensor(e);
-      if (index.dtype === bool || index.dtype === uint8) {
-        index._shape.forEach((d, i) => {
-          if (d !== view._shape[axis + i]) {
-            throw new IndexError(
-              `The shape of the mask [${index._shape.join(", ")}] at index ${String(i)} does not match the shape of the indexed tensor [${view._shape.join(", ")}] at index ${String(axis + i)}`,
-            );
-          }
-        });
-        // A 0-d mask stands for a new axis of size 1, kept or dropped.
-        if (index.ndim === 0) view = view.unsqueeze(axis);
-        tensors.push(...positionsByAxis(index));
-        axis += Math.max(1, index.ndim);
-      } else {
-        if (index.dtype.isFloatingPoint) {
-          throw new IndexError("tensors used as indices must be long, byte or bool tensors");
-        }
-        tensors.push(castTo(index, int64));
-        axis++;
-      }
-    }
-  }
-  return { view, tensors };
-}
-
-function listTensor(list: readonly (number | readonly number[])[]): Tensor {
-  const flat = list.flat() as number[];
-  const shape = Array.isArray(list[0]) ? [list.length, (list[0] as readonly number[]).length] : [list.length];
-  return fromData(BigInt64Array.from(flat, BigInt), shape, int64);
-}
-
-function pick(view: Tensor, axis: number, index: number): Tensor {
-  const size = view._shape[axis]!;
-  if (index < -size || index >= size) {
-    throw new IndexError(
-      `index ${String(index)} is out of bounds for dimension ${String(axis)} with size ${String(size)}`,
-    );
-  }
-  const at = index < 0 ? index + size : index;
-  return squeezeDims(sliceOf(view, axis, at, at + 1), [axis]);
-}
-
-interface Gathered {
-  /** The view with the indexed axes first. */
-  readonly front: Tensor;
+  /** The axes with index tensors, then the others. */
+  readonly order: readonly number[];
+  readonly axes: number;
   /** Rows of positions, `[…shape, axes]`. */
   readonly rows: Tensor;
-  readonly axes: number;
-  /** The permutation that puts a result's axes where PyTorch has them; `null` when they are. */
-  readonly back: readonly number[] | null;
-  readonly order: readonly number[];
+  readonly index: readonly Tensor[];
+  /** The shape that the index tensors broadcast to. */
+  readonly picked: readonly number[];
+  /** Where the picked axes stand in the result. */
+  readonly first: number;
+  readonly result: readonly number[];
 }
 
-/** Brings the axes with index tensors to the front and the tensors together. */
-function gatherPlan({ view, tensors }: Plan): Gathered {
+function planOf({ view, tensors }: Remaining): Plan {
   const used = tensors.flatMap((t, i) => (t ? [i] : []));
   const index = used.map((i) => tensors[i]!);
-  const shape = broadcastShapes(...index.map((t) => t._shape));
-  const rest = [...view._shape.keys()].filter((i) => !used.includes(i));
-  const order = [...used, ...rest];
-  const wrapped = index.map((t, k) => {
+  const picked = broadcastIndex(index);
+  index.forEach((t, k) => {
     const size = view._shape[used[k]!]!;
-    const positive = t.add(t.lt(0).to(int64).mul(size));
-    return expandTo(positive, shape);
+    checkBounds(t, -size, size, outOfBounds(used[k]!, size));
   });
-  const rows = wrapped.length === 1 ? wrapped[0]!.unsqueeze(-1) : stackLast(wrapped);
+  const rest = [...view._shape.keys()].filter((i) => !used.includes(i));
+  const wide = index.map((t) => expandTo(t, picked).unsqueeze(-1));
   // Neighbouring index tensors leave their result where they stood; scattered ones put it first.
   const adjacent = used.every((u, k) => k === 0 || u === used[k - 1]! + 1);
-  const first = used[0]!;
-  let back: number[] | null = null;
-  if (adjacent && first > 0) {
-    const n = shape.length;
-    back = [
-      ...Array.from({ length: first }, (_, i) => n + i),
-      ...Array.from({ length: n }, (_, i) => i),
-      ...rest.slice(first).map((_, i) => n + first + i),
-    ];
-  }
-  return { front: view.permute([...order]), rows, axes: used.length, back, order };
+  const first = adjacent ? used[0]! : 0;
+  const others = rest.map((i) => view._shape[i]!);
+  return {
+    order: [...used, ...rest],
+    axes: used.length,
+    rows: wide.length === 1 ? wide[0]! : joinLast(wide),
+    index,
+    picked,
+    first,
+    result: [...others.slice(0, first), ...picked, ...others.slice(first)],
+  };
 }
 
-function stackLast(list: readonly Tensor[]): Tensor {
-  const [first] = list;
-  return joinLast(list.map((t) => t.unsqueeze(first!.ndim)));
+function broadcastIndex(index: readonly Tensor[]): number[] {
+  try {
+    return broadcastShapes(...index.map((t) => t._shape));
+  } catch {
+    throw new IndexError(
+      `shape mismatch: indexing tensors could not be broadcast together with shapes ${index.map((t) => `[${t._shape.join(", ")}]`).join(", ")}`,
+    );
+  }
 }
 
 let joinLast: (list: readonly Tensor[]) => Tensor;
@@ -203,62 +122,110 @@ export function setJoinLast(f: typeof joinLast): void {
   joinLast = f;
 }
 
-/** Guards index values: ONNX Runtime refuses positions out of range when it runs. */
-function read(x: Tensor, entries: readonly IndexEntry[]): Tensor {
-  const plan = takeViews(x, entries);
-  if (plan.tensors.every((t) => t === null)) {
-    return plan.view === x ? x.view(x.shape) : plan.view;
-  }
-  const g = gatherPlan(plan);
-  const result = apply(indexPrimitive, [g.front, g.rows], { axes: g.axes });
-  return g.back ? result.permute([...g.back]) : result;
+/** Moves the picked axes, which come first from the gather, to where PyTorch has them. */
+function toResult({ picked, first, result }: Plan): number[] {
+  const n = picked.length;
+  return result.map((_, i) => (i < first ? n + i : i < first + n ? i - first : i));
 }
 
-function write(x: Tensor, entries: readonly IndexEntry[], value: Tensor | Scalar): void {
-  const plan = takeViews(x, entries);
-  const source = value instanceof Tensor ? castTo(value, x.dtype) : operand(value, x.dtype);
-  if (plan.tensors.every((t) => t === null)) {
-    const target = plan.view;
-    plan.view.copy_(dropLeading(source, target.ndim));
-    return;
-  }
-  const mask = entries.length === 1 ? entries[0] : null;
-  if (mask instanceof Tensor && mask.dtype === bool && source.numel() === 1) {
-    const wide = mask.reshape([...mask.shape, ...x._shape.slice(mask.ndim).map(() => 1)]);
-    inPlace("index_put_", x, () => source.reshape([]).where(expandTo(wide, x._shape), x));
-    return;
-  }
-  putInto(plan, source, false);
+/** Strides of the result: its axes lie in the order of those they come from. */
+function resultLayout(view: Tensor, plan: Plan): readonly number[] | undefined {
+  const { order, axes, picked, first, result, index } = plan;
+  const rest = order.slice(axes).map((i) => view._strides[i]!);
+  const around = <T>(before: readonly T[], at: readonly T[]): T[] => [
+    ...before.slice(0, first),
+    ...at,
+    ...before.slice(first),
+  ];
+  const none = picked.map(() => 0);
+  const source = around(rest, none);
+  const indices = index.map((t) => {
+    const lead = picked.length - t.ndim;
+    const strides = picked.map((d, i) =>
+      i < lead || (t._shape[i - lead] === 1 && d !== 1) ? 0 : t._strides[i - lead]!,
+    );
+    return around(
+      rest.map(() => 0),
+      strides,
+    );
+  });
+  return resultStrides(
+    result,
+    [source, ...indices].map((strides) => ({ shape: result, strides })),
+  );
 }
+
+function read(x: Tensor, entries: readonly unknown[]): Tensor {
+  const remaining = takeViews(x, entries);
+  if (remaining.tensors.every((t) => t === null)) return remaining.view;
+  const plan = planOf(remaining);
+  const front = remaining.view.permute([...plan.order]);
+  const found = apply(indexPrimitive, [front, plan.rows], { axes: plan.axes });
+  return permuteCopy(found, toResult(plan), resultLayout(remaining.view, plan));
+}
+
+function write(x: Tensor, entries: readonly unknown[], value: Tensor | Scalar): void {
+  const remaining = takeViews(x, entries);
+  const { view, tensors } = remaining;
+  if (tensors.every((t) => t === null)) {
+    view.copy_(dropLeading(operand(value, x.dtype), view.ndim));
+    return;
+  }
+  const [mask] = entries;
+  if (entries.length === 1 && mask instanceof Tensor && mask.dtype === bool && isOne(value)) {
+    const wide = mask.reshape([...mask.shape, ...x._shape.slice(mask.ndim).map(() => 1)]);
+    const filler = operand(value, x.dtype).reshape([]);
+    inPlace("index_put_", x, (old) => filler.where(wide, old));
+    return;
+  }
+  // Whole slices take no part, as in PyTorch: the write is one to `x` itself.
+  putInto(
+    remaining.whole ? x : view,
+    remaining,
+    value instanceof Tensor ? value : operand(value, x.dtype),
+    false,
+  );
+}
+
+const isOne = (value: Tensor | Scalar): boolean => !(value instanceof Tensor) || value.numel() === 1;
 
 /** Writes through the view that the basic part of an index gave. */
-function putInto(plan: Plan, source: Tensor, accumulate: boolean): void {
-  const g = gatherPlan(plan);
-  inPlace("index_put_", plan.view, () => {
-    const shape = [...g.rows._shape.slice(0, -1), ...g.front._shape.slice(g.axes)];
-    const target = g.back ? g.back.map((d) => shape[d]!) : shape;
-    let value = expandTo(dropLeading(source, target.length), checkedExpand(source, target));
-    if (g.back) value = value.permute(inverse(g.back));
-    const written = apply(indexPutPrimitive, [g.front, g.rows, value], { axes: g.axes, accumulate });
-    return written.permute(inverse(g.order));
+function putInto(target: Tensor, remaining: Remaining, source: Tensor, accumulate: boolean): void {
+  if (source.dtype !== target.dtype) {
+    throw new RuntimeError(
+      `Index put requires the source and destination dtypes match, got ${titled(target)} for the destination and ${titled(source)} for the source.`,
+    );
+  }
+  const plan = planOf(remaining);
+  checkNoPartialOverlap(target, source);
+  const value = expandTo(dropLeading(source, plan.result.length), checkedExpand(source, plan.result));
+  const back = toResult(plan);
+  inPlace("index_put_", target, (old) => {
+    const front = old.permute([...plan.order]);
+    const written = apply(indexPutPrimitive, [front, plan.rows, value.permute(inverse(back))], {
+      axes: plan.axes,
+      accumulate,
+    });
+    return written.permute(inverse(plan.order));
   });
 }
 
 function checkedExpand(source: Tensor, target: readonly number[]): readonly number[] {
-  const s = dropLeading(source, target.length);
-  const shape = broadcastShapes(s._shape, target);
-  if (!sameShape(shape, target)) {
-    throw new RuntimeError(
-      `shape mismatch: value tensor of shape [${source._shape.join(", ")}] cannot be broadcast to indexing result of shape [${target.join(", ")}]`,
-    );
-  }
+  const complaint = new RuntimeError(
+    `shape mismatch: value tensor of shape [${source._shape.join(", ")}] cannot be broadcast to indexing result of shape [${target.join(", ")}]`,
+  );
+  const lead = target.length - dropLeading(source, target.length).ndim;
+  if (lead < 0) throw complaint;
+  dropLeading(source, target.length)._shape.forEach((d, i) => {
+    if (d !== 1 && d !== target[lead + i]) throw complaint;
+  });
   return target;
 }
 
 /** Leading axes of size 1 do not count in an assignment. */
 function dropLeading(t: Tensor, rank: number): Tensor {
   let out = t;
-  while (out.ndim > rank && out._shape[0] === 1) out = out.reshape(out._shape.slice(1));
+  while (out.ndim > rank && out._shape[0] === 1) out = out.select(0, 0);
   return out;
 }
 
@@ -296,9 +263,12 @@ Object.defineProperties(Tensor.prototype, {
     configurable: true,
     writable: true,
     value(this: Tensor, index: IndexEntry | IndexEntry[], value: Tensor | Scalar): Tensor {
+      if (!(value instanceof Tensor) && !["number", "bigint", "boolean"].includes(typeof value)) {
+        throw new TypeError(`can't assign ${Array.isArray(value) ? "an array" : typeof value} to a tensor`);
+      }
       const outer = enterCall();
       try {
-        write(this, Array.isArray(index) ? (index as IndexEntry[]) : [index as IndexEntry], value);
+        write(this, Array.isArray(index) ? index : [index], value);
         return this;
       } finally {
         leaveCall(outer);
@@ -309,82 +279,15 @@ Object.defineProperties(Tensor.prototype, {
 
 export const indexPut = op({
   signature: "index_put(Tensor input, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
+  inplace: true,
   doc: `A copy with \`values\` at the given positions, added when \`accumulate\`.\n\n${page("Tensor.index_put_")}`,
   call: (input, indices, values, accumulate) => {
     const copy = input.clone();
-    const plan = takeViews(
+    const remaining = takeViews(
       copy,
       indices.map((i) => i ?? new Slice(null, null, 1)),
     );
-    if (input.dtype !== values.dtype) {
-      throw new RuntimeError(
-        `Index put requires the source and destination dtypes match, got ${String(input.dtype)} for the destination and ${String(values.dtype)} for the source.`,
-      );
-    }
-    putInto(plan, values, accumulate);
+    putInto(copy, remaining, values, accumulate);
     return copy;
-  },
-  inplace: true,
-});
-
-export const indexSelect = op({
-  signature: "index_select(Tensor input, int dim, Tensor index, *, Tensor? out=None) -> Tensor",
-  doc: `The slices along \`dim\` at the positions in \`index\`.\n\n${page("index_select")}`,
-  call: (input, dim, index) => {
-    const d = wrapDim(dim, input.ndim);
-    if (index.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
-    if (index.dtype !== int64 && index.dtype.name !== "int32") {
-      throw new RuntimeError("index_select(): Expected dtype int32 or int64 for index");
-    }
-    const positions = castTo(index.reshape(-1), int64);
-    if (input.ndim === 0) return input.reshape(1).at(positions).reshape([]);
-    return apply(selectPrimitive, [input, positions], { dim: d });
-  },
-});
-
-interface SelectAttrs extends Attrs {
-  readonly dim: number;
-}
-
-const selectPrimitive: OpPrimitive<SelectAttrs> = primitive<SelectAttrs>({
-  name: "index_select",
-  infer: ([x, i], { dim }) => ({
-    shape: x!.shape.map((d, a) => (a === dim ? i!.shape[0]! : d)),
-    dtype: x!.dtype,
-  }),
-  grad: (ctx, g) => [
-    () => {
-      const zeros = expandTo(constant(0, g.dtype), ctx.inputMeta(0).shape);
-      return apply(indexAddPrimitive, [zeros, ctx.input(1), g], ctx.attrs);
-    },
-  ],
-  lower: (b, [x, i], { dim }) => b.node("Gather", [x!, i!], { axis: dim }),
-  moves: true,
-});
-
-const indexAddPrimitive: OpPrimitive<SelectAttrs> = primitive<SelectAttrs>({
-  name: "index_add",
-  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
-  grad: (ctx, g) => [() => g, null, () => apply(selectPrimitive, [g, ctx.input(1)], ctx.attrs)],
-  lower: (b, [x, i, source], { dim }) => {
-    const spread = b.node(
-      "Expand",
-      [
-        b.reshape(
-          i!,
-          source!.shape.map((d, a) => (a === dim ? d : 1)),
-        ),
-        b.ints(source!.shape),
-      ],
-      undefined,
-      "int64",
-    );
-    if (x!.dtype !== "bool")
-      return b.node("ScatterElements", [x!, spread, source!], { axis: dim, reduction: "add" });
-    const sum = b.node("ScatterElements", [b.cast(x!, "int64"), spread, b.cast(source!, "int64")], {
-      axis: dim,
-      reduction: "add",
-    });
-    return b.cast(sum, "bool");
   },
 });

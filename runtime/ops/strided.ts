@@ -4,7 +4,7 @@ import { record } from "../graph/record.js";
 import type { Attrs } from "../graph/value.js";
 import { numel, overlapsAnywhere } from "../tensor/strides.js";
 import { Tensor, type Layout, type ViewStep } from "../tensor/tensor.js";
-import { apply, sameShape } from "./apply.js";
+import { apply, attachHistory, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { page } from "./family.js";
 import { setGeometryStep } from "./inplace.js";
@@ -99,7 +99,8 @@ export function stridedView(t: Tensor, shape: readonly number[], layout: Layout)
   const value = record(generic, [storage.value], fromStorage)[0]!;
   const result = new Tensor(value, storage, [{ op: generic, attrs: fromStorage }], layout);
   const fromTensor = between({ strides: t._strides, offset: t._offset }, shape, layout);
-  asViewOf(t, result, { op: generic, attrs: fromTensor });
+  asViewOf(t, result, []);
+  attachHistory(generic, [t], fromTensor, [result]);
   // Through a view it may reach what the view does not show.
   const { base } = result._view!;
   const fromBase = between({ strides: base._strides, offset: base._offset }, shape, layout);

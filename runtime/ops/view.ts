@@ -17,25 +17,30 @@ import { op, primitive, type OpPrimitive } from "./record.js";
 
 /** A tensor that shares the memory of `t`, seen through `p`. */
 export function viewOf<A extends Attrs>(p: OpPrimitive<A>, t: Tensor, attrs: A, layout: Layout): Tensor {
-  const op = p as unknown as OpPrimitive;
-  const value = record(op, [t._value], attrs)[0]!;
-  const step = { op, attrs };
-  const result = new Tensor(value, t._storage, [...t._chain, step], layout);
-  return asViewOf(t, result, step);
+  const step = { op: p as unknown as OpPrimitive, attrs };
+  const result = viewBySteps(t, [step], layout);
+  attachHistory(step.op, [t], attrs, [result]);
+  return result;
 }
 
-/** Gives `result`, which shares the memory of `t`, what a view knows and the history of the step. */
-export function asViewOf(t: Tensor, result: Tensor, step: ViewStep): Tensor {
+/** A tensor that shares the memory of `t`, seen through several primitives; its history is for the caller to give. */
+export function viewBySteps(t: Tensor, steps: readonly ViewStep[], layout: Layout): Tensor {
+  let value = t._value;
+  for (const { op, attrs } of steps) value = record(op, [value], attrs)[0]!;
+  return asViewOf(t, new Tensor(value, t._storage, [...t._chain, ...steps], layout), steps);
+}
+
+/** Gives `result`, which shares the memory of `t`, what a view knows. */
+export function asViewOf(t: Tensor, result: Tensor, steps: readonly ViewStep[]): Tensor {
   const from = t._view;
   result._versions = t._versions;
+  result._historyVersion = t._versions.value;
   result._view = {
     base: from?.base ?? t,
-    steps: from ? [...from.steps, step] : [step],
+    steps: from ? [...from.steps, ...steps] : steps,
     baseChain: from?.baseChain ?? t._chain,
     origin: from?.origin ?? currentOrigin(),
   };
-  attachHistory(step.op as OpPrimitive, [t], step.attrs, [result]);
-  result._historyVersion = result._versions.value;
   return result;
 }
 
@@ -98,6 +103,11 @@ export function inferShape(shape: readonly number[], count: number): number[] {
   }
   if (count % known !== 0) throw bad();
   return shape.map((d) => (d === -1 ? count / known : d));
+}
+
+/** A view of all of `t`. */
+export function sameView(t: Tensor): Tensor {
+  return viewOf(reshapePrimitive, t, { shape: t._shape }, { strides: t._strides, offset: t._offset });
 }
 
 /** A view of another shape, or `undefined` where the strides do not allow one. */
@@ -163,6 +173,12 @@ export function permuteTo(t: Tensor, dims: readonly number[]): Tensor {
     { dims },
     { strides: dims.map((d) => t._strides[d]!), offset: t._offset },
   );
+}
+
+/** Another order of the axes in a tensor of its own, which lies as `strides` say (default: C order). */
+export function permuteCopy(t: Tensor, dims: readonly number[], strides?: readonly number[]): Tensor {
+  if (!strides && dims.every((d, i) => d === i)) return t;
+  return apply(permutePrimitive, [t], { dims }, strides);
 }
 
 export const permute = op({
@@ -311,12 +327,33 @@ export const sliceScatterPrimitive: OpPrimitive<SliceAttrs> = primitive({
 
 /** The view `x[..., start:end:step, ...]` along `dim`; the bounds are checked ones. */
 export function sliceOf(t: Tensor, dim: number, start: number, end: number, step = 1): Tensor {
-  const strides = t._strides.map((s, i) => (i === dim ? s * step : s));
-  return viewOf(
-    slicePrimitive,
+  return viewOf(slicePrimitive, t, { dim, start, end, step }, slicedLayout(t, dim, start, step));
+}
+
+function slicedLayout(t: Tensor, dim: number, start: number, step: number): Layout {
+  return {
+    strides: t._strides.map((s, i) => (i === dim ? s * step : s)),
+    offset: t._offset + start * t._strides[dim]!,
+  };
+}
+
+/** The same without a history of its own: one of several views. */
+export function pieceOf(t: Tensor, dim: number, start: number, end: number): Tensor {
+  const step = { op: slicePrimitive as unknown as OpPrimitive, attrs: { dim, start, end, step: 1 } };
+  return viewBySteps(t, [step], slicedLayout(t, dim, start, 1));
+}
+
+/** `t.select(dim, at)` without a history of its own. */
+export function rowOf(t: Tensor, dim: number, at: number): Tensor {
+  const shape = t._shape.filter((_, i) => i !== dim);
+  const { strides, offset } = slicedLayout(t, dim, at, 1);
+  return viewBySteps(
     t,
-    { dim, start, end, step },
-    { strides, offset: t._offset + start * t._strides[dim]! },
+    [
+      { op: slicePrimitive as unknown as OpPrimitive, attrs: { dim, start: at, end: at + 1, step: 1 } },
+      { op: reshapePrimitive as unknown as OpPrimitive, attrs: { shape } },
+    ],
+    { strides: strides.filter((_, i) => i !== dim), offset },
   );
 }
 

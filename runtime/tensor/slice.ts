@@ -4,9 +4,9 @@ export class Slice {
   readonly end: number | null;
   readonly step: number;
 
-  constructor(start: number | null, end: number | null, step: number) {
+  constructor(start: number | null, end: number | null, step: number | null) {
     this.start = start;
     this.end = end;
-    this.step = step;
+    this.step = step ?? 1;
   }
 }

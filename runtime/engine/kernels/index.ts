@@ -4,6 +4,7 @@ import { convKernels } from "./conv.js";
 import { ctcKernels } from "./ctc.js";
 import { pointwiseKernels } from "./pointwise.js";
 import { positionKernels } from "./positions.js";
+import { scatterKernels } from "./scatter.js";
 import { sortingKernels } from "./sorting.js";
 import { stridedKernels } from "./strided.js";
 import { unaryKernels } from "./unary.js";
@@ -38,6 +39,7 @@ export const kernels: Readonly<Record<string, HostKernel>> = {
   ...ctcKernels,
   ...pointwiseKernels,
   ...positionKernels,
+  ...scatterKernels,
   ...sortingKernels,
   ...stridedKernels,
   ...unaryKernels,
