@@ -28,6 +28,7 @@ const words: Readonly<Record<TypeWord, string>> = {
   "int?": "number | null",
   "Tensor?": "Tensor | null",
   "int|str": "number | string",
+  "float|str": "number | string",
   "int[]|str": "number | readonly number[] | string",
 };
 

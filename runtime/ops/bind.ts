@@ -44,6 +44,7 @@ const accepts: Readonly<Record<TypeWord, (v: unknown) => boolean>> = {
   "Tensor?": (v) => v === null || v instanceof Tensor,
   "int?": (v) => v === null || isInt(v),
   "int|str": (v) => isInt(v) || typeof v === "string",
+  "float|str": (v) => typeof v === "number" || typeof v === "string",
   "int[]|str": (v) => isInt(v) || typeof v === "string" || (Array.isArray(v) && v.every(isInt)),
 };
 

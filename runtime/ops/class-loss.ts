@@ -5,7 +5,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { sameShape } from "./apply.js";
 import { and, choose, eq, gt, lt, not } from "./compare.js";
 import { castTo } from "./convert.js";
-import { arange } from "./create.js";
+import { arange } from "./sequence.js";
 import { inRange } from "./guard.js";
 import { titled } from "./inplace.js";
 import { checkReduction, lossPage, reduceLoss, reductionOf } from "./loss.js";
@@ -13,7 +13,7 @@ import { op } from "./record.js";
 import { sumDims } from "./reduce.js";
 import { logsigmoid } from "./shrink.js";
 import { logSoftmax } from "./softmax.js";
-import { cumsum } from "./statistics.js";
+import { cumsum } from "./scan.js";
 
 const sizes = (t: Tensor): string => `[${t._shape.join(", ")}]`;
 

@@ -5,13 +5,13 @@ import { castTo } from "./convert.js";
 import { broadcastShapes } from "./family.js";
 import { checkNoPartialOverlap, inPlace, setInPlaceHelpers } from "./inplace.js";
 import { hostScalar } from "./leaf.js";
-import { constant } from "./promote.js";
+import { constant, operand } from "./promote.js";
 import { isUserCode } from "./depth.js";
 import { op, primitive } from "./record.js";
 import { expandTo } from "./view.js";
 import { RuntimeError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../tensor/tensor.js";
 import type { Scalar } from "./schema.js";
 
 /** The source, with the history of having overwritten the target: the target's gradient is zero. */
@@ -87,3 +87,17 @@ export const fill_ = op(
     },
   },
 );
+
+export const fill = op({
+  signature: "fill(Tensor input, Tensor|Scalar value) -> Tensor",
+  on: ["torch"],
+  doc: "A tensor of the shape and dtype of `input` filled with one number, or with a 0-d tensor.",
+  call: (input, value) => {
+    if (value instanceof Tensor && value.ndim !== 0) {
+      throw new RuntimeError(
+        `fill only supports 0-dimension value tensor but got tensor with ${String(value.ndim)} dimensions.`,
+      );
+    }
+    return apply(overwrite, [input, expandTo(operand(value, input.dtype), input._shape)], {});
+  },
+});

@@ -178,72 +178,18 @@ export const newFull = op({
   },
 });
 
-/** start, start + step, … before end, computed as PyTorch does: in double for floats, exactly for integers. */
-function range(start: Scalar, end: Scalar, step: Scalar, given: DType | null): Tensor {
-  const numbers = [start, end, step];
-  const dtype =
-    given ??
-    (numbers.every((v) => typeof v === "bigint" || Number.isInteger(Number(v))) ? int64 : getDefaultDtype());
-  const [a, b, s] = numbers.map(Number) as [number, number, number];
-  if (s === 0) throw new RuntimeError("step must be nonzero");
-  if (!Number.isFinite(a) || !Number.isFinite(b))
-    throw new RuntimeError(`unsupported range: ${String(a)} -> ${String(b)}`);
-  if ((s > 0 && b < a) || (s < 0 && b > a)) {
-    throw new RuntimeError("upper bound and larger bound inconsistent with step sign");
-  }
-  const n = Math.ceil((b - a) / s);
-  const values = new Float64Array(n);
-  for (let i = 0; i < n; i++) values[i] = a + i * s;
-  return fromData(encode(values, dtype), [n], dtype);
-}
+/** Requires a gradient where asked. */
+export const marked = (t: Tensor, requiresGrad: boolean): Tensor => (requiresGrad ? t.requiresGrad_() : t);
 
-const rangeTail =
+/** What every factory takes after its own arguments. */
+export const factoryTail =
   "*, Tensor? out=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False";
-type RangeTail =
+export type FactoryTail =
   "*, Tensor? out=None, dtype? dtype=None, any layout=None, device? device=None, bool pin_memory=False, bool requires_grad=False";
-
-export const arange = op(
-  {
-    signature:
-      `arange(Scalar start, Scalar end, Scalar step, ${rangeTail}) -> Tensor` as `arange(Scalar start, Scalar end, Scalar step, ${RangeTail}) -> Tensor`,
-    doc: `Numbers from \`start\` (0) in steps of \`step\` (1), before \`end\`.\n\n${page("arange")}`,
-    call: (start, end, step, dtype, _l, _d, _p, requiresGrad) =>
-      marked(range(start, end, step, dtype), requiresGrad),
-  },
-  {
-    signature:
-      `arange(Scalar start, Scalar end, ${rangeTail}) -> Tensor` as `arange(Scalar start, Scalar end, ${RangeTail}) -> Tensor`,
-    call: (start, end, dtype, _l, _d, _p, requiresGrad) => marked(range(start, end, 1, dtype), requiresGrad),
-  },
-  {
-    signature: `arange(Scalar end, ${rangeTail}) -> Tensor` as `arange(Scalar end, ${RangeTail}) -> Tensor`,
-    call: (end, dtype, _l, _d, _p, requiresGrad) => marked(range(0, end, 1, dtype), requiresGrad),
-  },
-);
-
-const marked = (t: Tensor, requiresGrad: boolean): Tensor => (requiresGrad ? t.requiresGrad_() : t);
-
-export const linspace = op({
-  signature:
-    `linspace(Scalar start, Scalar end, int steps, ${rangeTail}) -> Tensor` as `linspace(Scalar start, Scalar end, int steps, ${RangeTail}) -> Tensor`,
-  doc: `\`steps\` numbers evenly spaced from \`start\` to \`end\`, both included.\n\n${page("linspace")}`,
-  call: (start, end, steps, dtype, _l, _d, _p, requiresGrad) => {
-    if (steps < 0) throw new RuntimeError("number of steps must be non-negative");
-    const type = dtype ?? getDefaultDtype();
-    const [a, b] = [Number(start), Number(end)];
-    const values = new Float64Array(steps);
-    // From both ends towards the middle, as PyTorch: the last one is exactly `end`.
-    const round = type.name === "float64" || !type.isFloatingPoint ? (x: number): number => x : Math.fround;
-    const step = round((b - a) / (steps - 1));
-    for (let i = 0; i < steps; i++) values[i] = i < steps / 2 ? a + step * i : b - step * (steps - 1 - i);
-    if (steps === 1) values[0] = a;
-    return marked(fromData(encode(values, type), [steps], type), requiresGrad);
-  },
-});
 
 export const eye = op({
   signature:
-    `eye(int n, int? m=None, ${rangeTail}) -> Tensor` as `eye(int n, int? m=None, ${RangeTail}) -> Tensor`,
+    `eye(int n, int? m=None, ${factoryTail}) -> Tensor` as `eye(int n, int? m=None, ${FactoryTail}) -> Tensor`,
   doc: `Ones on the diagonal, zeros elsewhere.\n\n${page("eye")}`,
   call: (n, m, dtype, _l, _d, _p, requiresGrad) => {
     const columns = m ?? n;

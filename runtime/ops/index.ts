@@ -48,6 +48,16 @@ import * as statistics from "./statistics.js";
 import * as strided from "./strided.js";
 import * as triangle from "./triangle.js";
 import * as view from "./view.js";
+import * as counting from "./counting.js";
+import * as covariance from "./covariance.js";
+import * as difference from "./difference.js";
+import * as masked from "./masked.js";
+import * as quantile from "./quantile.js";
+import * as scan from "./scan.js";
+import * as sequence from "./sequence.js";
+import * as unique from "./unique.js";
+import * as norms from "./norms.js";
+import * as windows from "./windows.js";
 import type { OpRecord } from "./record.js";
 
 // prettier-ignore
@@ -101,6 +111,16 @@ const families = {
   strided,
   triangle,
   view,
+  counting,
+  covariance,
+  difference,
+  masked,
+  quantile,
+  scan,
+  sequence,
+  unique,
+  norms,
+  windows,
 };
 
 /** Every record with the family it stands in. */

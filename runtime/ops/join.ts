@@ -36,7 +36,8 @@ const catPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   moves: true,
 });
 
-function concat(tensors: readonly Tensor[], dim: number): Tensor {
+/** Joins along an axis they have. */
+export function concat(tensors: readonly Tensor[], dim: number): Tensor {
   if (tensors.length === 0) throw new RuntimeError("torch.cat(): expected a non-empty list of Tensors");
   for (const [i, t] of tensors.entries()) {
     if (t.ndim === 0)

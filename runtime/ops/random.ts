@@ -7,9 +7,11 @@ import { getDefaultDtype, int64, type DType, type HostArray } from "../tensor/dt
 import { defaultGenerator, Generator } from "../tensor/generator.js";
 import { isTracing, read } from "../graph/executor.js";
 import { Tensor } from "../tensor/tensor.js";
+import { apply } from "./apply.js";
+import { zerosFor } from "./elementwise.js";
 import { broadcastShapes, page } from "./family.js";
 import { inPlace } from "./inplace.js";
-import { op } from "./record.js";
+import { op, primitive } from "./record.js";
 import { expandTo } from "./view.js";
 
 type Spec = Draw extends infer D ? (D extends Draw ? Omit<D, "dtype" | "count"> : never) : never;
@@ -55,6 +57,19 @@ function drawInto(name: string, self: Tensor, spec: Spec, generator: object | nu
 /** The numbers a distribution depends on. While only shapes are computed there are none, and nothing is drawn. */
 const elements = (t: Tensor): HostArray => (isTracing() ? noElements : read(t._value));
 const noElements = new Float64Array(0);
+
+/** What a draw takes from a tensor of parameters has no gradient but zero; PyTorch records it all the same. */
+const parametrized = primitive({
+  name: "draw",
+  infer: (inputs) => inputs.at(-1)!,
+  grad: (ctx) => Array.from({ length: ctx.inputs - 1 }, (_, i) => () => zerosFor(ctx.inputMeta(i))),
+  lower: (_, inputs) => inputs.at(-1)!,
+  moves: true,
+});
+
+function drawnFrom(parameters: readonly Tensor[], result: Tensor): Tensor {
+  return parameters.some((t) => t.requiresGrad) ? apply(parametrized, [...parameters, result], {}) : result;
+}
 
 interface FactoryTail {
   readonly dtype: DType | null;
@@ -185,18 +200,21 @@ export const normal = op(
         mean: elements(expandTo(mean, shape)),
         std: elements(expandTo(std, shape)),
       } as const;
-      return drawn(spec, shape, mean.dtype, generator);
+      return drawnFrom([mean, std], drawn(spec, shape, mean.dtype, generator));
     },
   },
   {
     signature: "normal(Tensor mean, float std=1, *, generator? generator=None, Tensor? out=None) -> Tensor",
     call: (mean, std, generator) =>
-      drawn({ kind: "normal", mean: elements(mean), std }, mean._shape, mean.dtype, generator),
+      drawnFrom(
+        [mean],
+        drawn({ kind: "normal", mean: elements(mean), std }, mean._shape, mean.dtype, generator),
+      ),
   },
   {
     signature: "normal(float mean, Tensor std, *, generator? generator=None, Tensor? out=None) -> Tensor",
     call: (mean, std, generator) =>
-      drawn({ kind: "normal", mean, std: elements(std) }, std._shape, std.dtype, generator),
+      drawnFrom([std], drawn({ kind: "normal", mean, std: elements(std) }, std._shape, std.dtype, generator)),
   },
   {
     signature:
@@ -211,11 +229,15 @@ export const bernoulli = op(
     signature: "bernoulli(Tensor input, *, generator? generator=None, Tensor? out=None) -> Tensor",
     doc: `Ones with the probabilities in \`input\`, else zeros.\n\n${page("bernoulli")}`,
     call: (input, generator) =>
-      drawn({ kind: "bernoulli", p: elements(input) }, input._shape, input.dtype, generator),
+      drawnFrom(
+        [input],
+        drawn({ kind: "bernoulli", p: elements(input) }, input._shape, input.dtype, generator),
+      ),
   },
   {
     signature: "bernoulli(Tensor input, float p, *, generator? generator=None, Tensor? out=None) -> Tensor",
-    call: (input, p, generator) => drawn({ kind: "bernoulli", p }, input._shape, input.dtype, generator),
+    call: (input, p, generator) =>
+      drawnFrom([input], drawn({ kind: "bernoulli", p }, input._shape, input.dtype, generator)),
   },
 );
 
@@ -236,7 +258,10 @@ export const poisson = op({
   on: ["torch"],
   doc: `Poisson numbers with the rates in \`input\`.\n\n${page("poisson")}`,
   call: (input, generator) =>
-    drawn({ kind: "poisson", rate: elements(input) }, input._shape, input.dtype, generator),
+    drawnFrom(
+      [input],
+      drawn({ kind: "poisson", rate: elements(input) }, input._shape, input.dtype, generator),
+    ),
 });
 
 const overwrites = (what: string): string => `Overwrites this tensor with ${what}.`;

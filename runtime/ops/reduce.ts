@@ -54,6 +54,7 @@ function sumDtype(x: Tensor, dtype: DType | null): DType {
 export const sum = op({
   signature:
     "sum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+  outDtype: "asked",
   doc: `Sum of all elements, or over \`dim\`.\n\n${page("sum")}`,
   call: (input, dim, keepdim, dtype) =>
     sumDims(castTo(input, sumDtype(input, dtype)), wrapDims(dim, input.ndim), keepdim),
@@ -68,6 +69,7 @@ export function meanDims(x: Tensor, dims: readonly number[], keepdim: boolean): 
 export const mean = op({
   signature:
     "mean(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+  outDtype: "asked",
   doc: `Mean of all elements, or over \`dim\`.\n\n${page("mean")}`,
   call: (input, dim, keepdim, dtype) => {
     const x = dtype ? castTo(input, dtype) : input;

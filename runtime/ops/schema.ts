@@ -30,6 +30,7 @@ export interface SchemaTypes {
   "int?": number | null;
   "Tensor?": Tensor | null;
   "int|str": number | string;
+  "float|str": number | string;
   "int[]|str": number[] | string;
 }
 

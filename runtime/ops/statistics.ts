@@ -1,4 +1,4 @@
-/** Products, variances, norms and running sums. */
+/** Products, variances and logarithms of sums. */
 import { RuntimeError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
 import { int64, type DType } from "../tensor/dtype.js";
@@ -11,46 +11,13 @@ import { titled } from "./inplace.js";
 import { constant } from "./promote.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
 import { expandReduced, meanDims, sumDims } from "./reduce.js";
+import { sumType } from "./scan.js";
 import { named } from "./results.js";
 import { expandTo } from "./view.js";
 
 interface DimAttrs extends Attrs {
   readonly dim: number;
 }
-
-interface ScanAttrs extends DimAttrs {
-  readonly exclusive: boolean;
-  readonly reverse: boolean;
-}
-
-/** Σ of the elements so far. The gradient is the sum from here on. */
-const cumsumPrimitive: OpPrimitive<ScanAttrs> = primitive<ScanAttrs>({
-  name: "cumsum",
-  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
-  grad: (ctx, g) => [apply(cumsumPrimitive, [g], { ...ctx.attrs, reverse: !ctx.attrs.reverse })],
-  lower: (b, [x], { dim, exclusive, reverse }) =>
-    x!.shape.length === 0
-      ? x!
-      : b.node("CumSum", [x!, b.scalar(dim, "int64")], {
-          exclusive: Number(exclusive),
-          reverse: Number(reverse),
-        }),
-});
-
-const sumType = (x: Tensor, dtype: DType | null): DType =>
-  dtype ?? (x.dtype.isFloatingPoint ? x.dtype : int64);
-
-export const cumsum = op({
-  signature: "cumsum(Tensor input, int dim, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
-  inplace: true,
-  doc: `Sums of the elements so far along \`dim\`.\n\n${page("cumsum")}`,
-  call: (input, dim, dtype) =>
-    apply(cumsumPrimitive, [castTo(input, sumType(input, dtype))], {
-      dim: wrapDim(dim, input.ndim),
-      exclusive: false,
-      reverse: false,
-    }),
-});
 
 /** The product over axes. Its gradient, the product of the others, is found without dividing: zeros are allowed. */
 const prodPrimitive: OpPrimitive<DimAttrs & { readonly keepdim: boolean }> = primitive<
@@ -96,6 +63,7 @@ export const eyePrimitive = primitive<{ n: number; m: number; dtype: DType }>({
 export const prod = op(
   {
     signature: "prod(Tensor input, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+    outDtype: "asked",
     doc: `Product of all elements, or along \`dim\`.\n\n${page("prod")}`,
     call: (input, dtype) =>
       apply(prodPrimitive, [castTo(input, sumType(input, dtype)).reshape(-1)], { dim: 0, keepdim: false }),
@@ -268,6 +236,7 @@ export const countNonzero = op({
 export const nansum = op({
   signature:
     "nansum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+  outDtype: "asked",
   doc: `The sum that counts NaN as zero.\n\n${page("nansum")}`,
   call: (input, dim, keepdim, dtype) => {
     const x = castTo(input, sumType(input, dtype));
@@ -279,6 +248,7 @@ export const nansum = op({
 export const nanmean = op({
   signature:
     "nanmean(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
+  outDtype: "asked",
   doc: `The mean of the elements that are not NaN.\n\n${page("nanmean")}`,
   call: (input, dim, keepdim, dtype) => {
     if (!input.dtype.isFloatingPoint) {

@@ -8,7 +8,7 @@ import { reducedShape } from "./dims.js";
 import { zerosFor } from "./elementwise.js";
 import { abs, pow, sign } from "./pointwise.js";
 import { primitive } from "./record.js";
-import { expandReduced, sumDims } from "./reduce.js";
+import { expandReduced } from "./reduce.js";
 
 interface NormAttrs extends Attrs {
   readonly p: number;
@@ -22,8 +22,6 @@ interface NormAttrs extends Attrs {
 function reduced(b: Builder, x: Ref, p: number, axes: Ref): Ref {
   const keep = { keepdims: 1 };
   const size = (): Ref => b.node("Abs", [x]);
-  if (p === Infinity) return b.node("ReduceMax", [size(), axes], keep);
-  if (p === -Infinity) return b.node("ReduceMin", [size(), axes], keep);
   if (p === 0) {
     const nonzero = b.node("Not", [b.node("Equal", [x, b.scalar(0, x.dtype)], undefined, "bool")]);
     return b.node("ReduceSum", [b.cast(nonzero, x.dtype), axes], keep);
@@ -50,15 +48,6 @@ const normPrimitive = primitive<NormAttrs>({
     const wide = (t: Tensor): Tensor => expandReduced(t, shape, dims);
     if (p === 1) return [sign(x).mul(wide(g))];
     const norm = wide(ctx.output());
-    if (!Number.isFinite(p)) {
-      // The largest share the gradient among them.
-      const largest = eq(abs(x), norm).to(x.dtype);
-      return [
-        sign(x)
-          .mul(largest)
-          .mul(wide(g).div(sumDims(largest, dims, true))),
-      ];
-    }
     // d ‖x‖ = sgn x · (|x| / ‖x‖)^(p−1) dx, and 0 where that is 0/0
     const scaled = wide(g).div(p === 2 ? norm : pow(norm, p - 1));
     const safe = choose(eq(norm, 0), 0, scaled);
@@ -77,5 +66,9 @@ export function vectorNorm(
   keepdim: boolean,
   zeroGrad = false,
 ): Tensor {
+  // The largest share the gradient; NaN is the largest.
+  if (!Number.isFinite(p)) {
+    return dims.length === 0 ? abs(x) : abs(x)[p > 0 ? "amax" : "amin"]([...dims], { keepdim });
+  }
   return apply(normPrimitive, [x], { p, dims, keepdim, zeroGrad });
 }

@@ -91,7 +91,8 @@ export class Library {
     const { key, owner } = this.#find(name);
     const getter = lookup(owner, key)?.get !== undefined;
     return (receiver, args) => {
-      const member = (receiver as Bag)[key];
+      // Python lets a number stand for `self`: `Tensor.__rmod__(2.5, x)`.
+      const member = this.isTensor(receiver) ? (receiver as unknown as Bag)[key] : owner[key];
       return getter && args.length === 0 ? member : (member as Callable).apply(receiver, [...args]);
     };
   }

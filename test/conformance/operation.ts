@@ -12,18 +12,33 @@ type Invocation = (decoder: Decoder, call: readonly Argument[]) => unknown;
 export function invocation(library: Library, name: string): Invocation {
   if (!isMethodName(name)) {
     const f = library.function(name);
-    return (decoder, call) => f(...decoder.arguments(call));
+    if (!isInPlace(name)) return (decoder, call) => f(...decoder.arguments(call));
+    return (decoder, call) => {
+      const [first, ...rest] = decoder.arguments(call);
+      return f(writable(library, first), ...rest);
+    };
   }
   const key = name.slice("Tensor.".length);
   const subscript = key === "__getitem__" || key === "__setitem__";
   const method = library.method(subscript ? (key === "__getitem__" ? "Tensor.at" : "Tensor.set_at") : name);
   return (decoder, call) => {
-    const receiver = decoder.value(call[0]!.value, "0");
-    if (!subscript) return method(receiver, decoder.arguments(call, 1));
+    // `unique(*args)`: the receiver is the first of the list.
+    const first = decoder.value(call[0]!.value, "0");
+    const [value, ...more] = call[0]!.varargs === true ? (first as unknown[]) : [first];
+    const receiver = isInPlace(name) ? writable(library, value) : value;
+    if (!subscript) return method(receiver, [...more, ...decoder.arguments(call, 1)]);
     const index = indexList(call[1]!.value, decoder.value(call[1]!.value, "1"));
     if (key === "__getitem__") return method(receiver, index);
     return method(receiver, [index, decoder.value(call[2]!.value, "2")]);
   };
+}
+
+const isInPlace = (name: string): boolean => /^(Tensor\.)?\w*[^_]_$/.test(name);
+
+/** Leaves that require gradients refuse to be written to: the cases were made with copies of them. */
+function writable(library: Library, value: unknown): unknown {
+  const isLeaf = library.isTensor(value) && value.requiresGrad;
+  return isLeaf ? library.method("Tensor.clone")(value, []) : value;
 }
 
 /** Runs a case of kind function or method; what it finds wrong, one line each. */

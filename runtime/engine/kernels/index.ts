@@ -1,9 +1,11 @@
 /** Host kernels: what ONNX Runtime's CPU provider lacks, in TypeScript, on the engine thread. */
 import type { DTypeName, HostArray } from "../../tensor/dtype.js";
 import { convKernels } from "./conv.js";
+import { countingKernels } from "./counting.js";
 import { ctcKernels } from "./ctc.js";
 import { pointwiseKernels } from "./pointwise.js";
 import { positionKernels } from "./positions.js";
+import { scanKernels } from "./scan.js";
 import { scatterKernels } from "./scatter.js";
 import { sortingKernels } from "./sorting.js";
 import { stridedKernels } from "./strided.js";
@@ -36,9 +38,11 @@ export type HostKernel = (
 /** By the name an op record's `host` gives. */
 export const kernels: Readonly<Record<string, HostKernel>> = {
   ...convKernels,
+  ...countingKernels,
   ...ctcKernels,
   ...pointwiseKernels,
   ...positionKernels,
+  ...scanKernels,
   ...scatterKernels,
   ...sortingKernels,
   ...stridedKernels,
