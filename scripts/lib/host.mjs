@@ -120,8 +120,8 @@ const settings = {
  * Starts the host on loopback and an ephemeral port, behind a random password.
  *
  * @param {{ dataDir?: string, extensionsDir: string, trust?: boolean, tests?: boolean,
- *   settings?: Record<string, unknown>, log?: string }} options  `trust` keeps the workspace-trust
- *   question; `tests` lets a URL name extension tests to run.
+ *   settings?: Record<string, unknown>, machineSettings?: Record<string, unknown>, log?: string }} options
+ *   `trust` keeps the workspace-trust question; `tests` lets a URL name extension tests to run.
  * @returns {Promise<{ url: string, password: string, dataDir: string, close(): Promise<void>,
  *   closed: Promise<void> }>}
  */
@@ -132,6 +132,11 @@ export async function startHost(options) {
   if (!fs.existsSync(settingsFile)) {
     fs.mkdirSync(path.dirname(settingsFile), { recursive: true });
     fs.writeFileSync(settingsFile, JSON.stringify({ ...settings, ...options.settings }, null, 2));
+  }
+  if (options.machineSettings !== undefined) {
+    const machineFile = path.join(dataDir, "Machine", "settings.json");
+    fs.mkdirSync(path.dirname(machineFile), { recursive: true });
+    fs.writeFileSync(machineFile, JSON.stringify(options.machineSettings, null, 2));
   }
   const password = randomBytes(12).toString("hex");
   const mark = randomBytes(12).toString("hex");
@@ -171,8 +176,8 @@ export async function startHost(options) {
     let text = "";
     const timer = setTimeout(() => {
       void close();
-      reject(new Error(`The browser host did not start within a minute:\n${text}`));
-    }, 60_000);
+      reject(new Error(`The browser host did not start within three minutes:\n${text}`));
+    }, 180_000);
     child.stdout.setEncoding("utf8").on("data", (chunk) => {
       if (text.length < 1e5) text += chunk;
       if (typeof log === "number") fs.writeSync(log, chunk);

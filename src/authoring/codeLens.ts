@@ -4,7 +4,7 @@ import { DisposableStore } from "../disposables.js";
 import { commands, internalCommands } from "../ids.js";
 import type { Range, TracedModule } from "../kernel/protocol.js";
 import type { KernelService } from "../kernelService.js";
-import type { Runs, Target, TrainingRun } from "../runs.js";
+import type { Failure, Runs, Target, TrainingRun } from "../runs.js";
 import { duration, figure, firstLine, shapes, short } from "./figures.js";
 import type { FileModel, Models } from "./model.js";
 import type { OutlineItem } from "./outline.js";
@@ -71,7 +71,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     if (!this.#kernel.trusted) {
       return [
         {
-          title: t("$(shield) Tensorscope waits for workspace trust"),
+          title: icon("shield", t("Tensorscope waits for workspace trust")),
           tooltip: t("Shapes, forward passes and training evaluate code of the workspace."),
           command: "workbench.trust.manage",
         },
@@ -85,7 +85,11 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     const list: vscode.Command[] = [];
     if (run?.phase === "running") {
       list.push(
-        { title: t("$(sync~spin) Forward"), command: commands.showOutput, tooltip: t("Show the output") },
+        {
+          title: icon("sync~spin", t("Forward")),
+          command: commands.showOutput,
+          tooltip: t("Show the output"),
+        },
         { title: t("Cancel"), command: commands.cancel },
       );
     } else if (module?.status === "notConstructible") {
@@ -96,11 +100,12 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
       });
     } else {
       list.push({
-        title: [t("▶ Forward"), ...this.#findings(module, model, run)].join(" "),
+        title: [t("▶ Forward"), ...this.#findings(module, run)].join(" "),
         tooltip: forwardTooltip(module),
         command: commands.forward,
         arguments: [target],
       });
+      list.push(...failureLens(run?.failure ?? (run === undefined ? problemOf(module, model) : undefined)));
     }
     if (module?.inputEdit !== undefined) {
       list.push({
@@ -118,11 +123,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   }
 
   /** What stands behind `▶ Forward`: `[1,1,28,28] → [1,10] · 61.7 k params · 0.42 M MACs · 0.3 ms`. */
-  #findings(
-    module: TracedModule | undefined,
-    model: FileModel,
-    run: ReturnType<Runs["forwardOf"]>,
-  ): string[] {
+  #findings(module: TracedModule | undefined, run: ReturnType<Runs["forwardOf"]>): string[] {
     const figures: string[] = [];
     const reply = run?.phase === "done" ? run.reply : undefined;
     const inputs = reply?.inputs ?? module?.inputShapes ?? [];
@@ -133,21 +134,10 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     if (parameters !== undefined) figures.push(t("{0} params", short(parameters)));
     if (macs !== undefined && macs > 0) figures.push(t("{0} MACs", short(macs)));
     if (reply !== undefined) figures.push(duration(reply.milliseconds));
-    const failure = run?.failure?.message ?? (reply === undefined ? this.#problem(module, model) : undefined);
-    if (failure !== undefined) figures.push(`$(error) ${firstLine(failure, messageLength)}`);
     else if (run?.phase === "cancelled") figures.push(t("cancelled"));
-    else if (reply === undefined && module?.status === "needsRun") figures.push(t("shapes need a run"));
-    else if (reply === undefined && module?.status === "noInput") figures.push(t("needs an @input tag"));
+    else if (run === undefined && module?.status === "needsRun") figures.push(t("shapes need a run"));
+    else if (run === undefined && module?.status === "noInput") figures.push(t("needs an @input tag"));
     return figures.length === 0 ? [] : [figures.join(" · ")];
-  }
-
-  #problem(module: TracedModule | undefined, model: FileModel): string | undefined {
-    if (model.problem !== undefined) return model.problem;
-    if (module?.status !== "failed") return undefined;
-    const own = model.trace?.diagnostics.find(
-      ({ module: name, severity }) => name === module.name && severity === "error",
-    );
-    return module.message ?? own?.message ?? t("failed");
   }
 
   #training(place: Place, target: Target): vscode.Command[] {
@@ -157,7 +147,7 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     if (run !== undefined && run.milliseconds === undefined) {
       return [
         {
-          title: `$(sync~spin) ${progressText(run)}`,
+          title: icon("sync~spin", progressText(run)),
           tooltip: t("Show the output"),
           command: commands.showOutput,
         },
@@ -167,11 +157,12 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     }
     return [
       {
-        title: `▶ ${[title, ...(run === undefined ? [] : [outcomeText(run)])].join(" · ")}`,
-        tooltip: run?.failure?.message ?? t("Run this function in the kernel"),
+        title: `▶ ${[title, ...(run === undefined || run.failure !== undefined ? [] : [outcomeText(run)])].join(" · ")}`,
+        tooltip: t("Run this function in the kernel"),
         command: commands.train,
         arguments: [target],
       },
+      ...failureLens(run?.failure),
       curves,
     ];
   }
@@ -207,6 +198,38 @@ function named(kind: Place["kind"], item: { name: string; nameRange: Range }): O
   return { kind, name: item.name, nameRange: item.nameRange };
 }
 
+/** An icon before a text. The space must not break: lenses swallow an ordinary one behind an icon. */
+function icon(name: string, text: string): string {
+  return `$(${name})\u00a0${text}`;
+}
+
+/** What the trace of a model found wrong, and where. */
+function problemOf(module: TracedModule | undefined, model: FileModel): Failure | undefined {
+  if (model.problem !== undefined) return { message: model.problem };
+  if (module?.status !== "failed") return undefined;
+  const own = model.trace?.diagnostics.find(
+    ({ module: name, severity }) => name === module.name && severity === "error",
+  );
+  const message = module.message ?? own?.message ?? t("failed");
+  if (own === undefined) return { message };
+  return { message, location: { file: own.file, ...own.range.start } };
+}
+
+/** Why there is no result: a click goes to the guilty line where there is one. */
+function failureLens(failure: Failure | undefined): vscode.Command[] {
+  if (failure === undefined) return [];
+  const { message, location } = failure;
+  return [
+    {
+      title: icon("error", firstLine(message, messageLength)),
+      tooltip: message,
+      ...(location === undefined
+        ? { command: commands.showOutput }
+        : { command: internalCommands.revealModule, arguments: [location] }),
+    },
+  ];
+}
+
 function forwardTooltip(module: TracedModule | undefined): string {
   const inputs = module?.inputs.map(({ text }) => text).join(", ");
   return inputs === undefined || inputs === ""
@@ -231,8 +254,6 @@ function outcomeText(run: TrainingRun): string {
   switch (run.state.phase) {
     case "cancelled":
       return run.state.step === undefined ? t("cancelled") : t("cancelled at step {0}", run.state.step);
-    case "failed":
-      return `$(error) ${firstLine(run.failure?.message ?? t("failed"), messageLength)}`;
     default:
       return run.returned !== undefined &&
         run.returned !== "" &&

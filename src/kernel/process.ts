@@ -180,7 +180,7 @@ export class KernelProcess {
       args = [],
       execArgv = [],
       env,
-      startTimeout = 15_000,
+      startTimeout = 60_000,
     } = this.#options;
     const asNode = nodePath === undefined && process.versions["electron"] !== undefined;
     const child = fork(entry, args, {

@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { short, spaced } from "../authoring/figures.js";
+import { short, spaced, tight } from "../authoring/figures.js";
 import type { Models } from "../authoring/model.js";
 import { DisposableStore } from "../disposables.js";
 import { contexts, internalCommands, views } from "../ids.js";
@@ -224,7 +224,7 @@ export class ModuleTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
     item.id = `${idOf(parent)}#${tensor.name}`;
     item.iconPath = new vscode.ThemeIcon(buffer ? "symbol-constant" : "symbol-field");
     const dtype = tensor.dtype === "float32" ? "" : ` ${tensor.dtype}`;
-    item.description = `${spaced(tensor.shape)}${dtype} · ${short(tensor.count)}`;
+    item.description = `${tight(tensor.shape)}${dtype} · ${short(tensor.count)}`;
     const kind = buffer ? t("buffer") : tensor.trainable ? t("parameter") : t("frozen parameter");
     const path = parent.module.path === "" ? tensor.name : `${parent.module.path}.${tensor.name}`;
     item.tooltip = new vscode.MarkdownString()
@@ -282,7 +282,7 @@ function idOf({ model, module }: ModuleNode): string {
 }
 
 function shapesText(list: readonly SnapshotShape[]): string {
-  return list.length > 2 ? `${spaced(list[0]!)} +${list.length - 1}` : list.map(spaced).join(" ");
+  return list.length > 2 ? `${tight(list[0]!)} +${list.length - 1}` : list.map(tight).join(" ");
 }
 
 function setSource(item: vscode.TreeItem, location: SourceLocation | undefined, path: string): void {

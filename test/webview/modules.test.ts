@@ -134,7 +134,7 @@ suite("module view", { skip }, () => {
         "[84, 120]",
         "10,080",
         "10,080",
-        "39.4 KB",
+        "39.4 KiB",
       ]);
       assert.equal(await view.page.locator("tbody tr").count(), 17);
     }));

@@ -5,7 +5,7 @@ export interface NumberTexts {
   count(value: number): string;
   /** `61.7 k`, `1.82 G`; counts below 10 000 in full. */
   compact(value: number): string;
-  /** `241 KB` (1 KB = 1024 bytes). */
+  /** `241 KiB`. */
   bytes(value: number): string;
   /** `45.3 %`; small shares that are not zero say `< 0.1 %`. */
   share(value: number): string;
@@ -32,7 +32,7 @@ export function numberTexts(locale: string): NumberTexts {
       Math.abs(value) < 10_000
         ? whole.format(value)
         : scaled(value, 1000, ["", " k", " M", " G", " T", " P"]),
-    bytes: (value) => scaled(value, 1024, [" B", " KB", " MB", " GB", " TB"]),
+    bytes: (value) => scaled(value, 1024, [" B", " KiB", " MiB", " GiB", " TiB"]),
     share: (value) => {
       const percentage = value * 100;
       if (percentage > 0 && percentage < 0.1) return `< ${percent.format(0.1)} %`;

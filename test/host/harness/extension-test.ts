@@ -16,7 +16,7 @@ export interface ExtensionTestResult {
 export const resultPrefix = "tensorscope-test-result ";
 
 const tests: ExtensionTest[] = [];
-const timeoutMs = 60_000;
+const timeoutMs = 180_000;
 
 export function test(name: string, body: () => Promise<void> | void): void {
   tests.push({ name, body });

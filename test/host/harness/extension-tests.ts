@@ -69,7 +69,7 @@ export async function runInBrowserHost(
       await workbench.page.goto(
         `${host.url}/?folder=${encodeURIComponent(workspace)}&payload=${encodeURIComponent(payload)}`,
       );
-      const timeout = new Promise<number>((resolve) => setTimeout(resolve, 300_000, -1).unref());
+      const timeout = new Promise<number>((resolve) => setTimeout(resolve, 900_000, -1).unref());
       const code = await Promise.race([exit, timeout]);
       const results = parseResults(lines);
       if (code !== 0 && results.every(({ error }) => error === undefined)) {

@@ -13,6 +13,8 @@ export interface HostOptions {
   readonly tests?: boolean;
   /** User settings besides the quiet ones of the host. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Settings of machine scope. */
+  readonly machineSettings?: Readonly<Record<string, unknown>>;
 }
 
 /** A running browser host. */

@@ -1,10 +1,17 @@
+import * as os from "node:os";
+
+/** How much longer than on an idle machine things may take: a busy one is slow, not broken. */
+export function patience(): number {
+  return Math.min(8, Math.max(1, os.loadavg()[0]! / os.availableParallelism()));
+}
+
 /** Repeats `probe` until it gives something other than undefined or false; its last error is told. */
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   timeoutMs = 30_000,
 ): Promise<T> {
-  const end = Date.now() + timeoutMs;
+  const start = Date.now();
   let last: unknown;
   for (;;) {
     try {
@@ -14,9 +21,10 @@ export async function until<T>(
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) {
+    const waited = Date.now() - start;
+    if (waited > timeoutMs * patience()) {
       const reason = last instanceof Error ? `: ${last.message}` : "";
-      throw new Error(`Waited ${timeoutMs / 1000} s for ${what}${reason}`, { cause: last });
+      throw new Error(`Waited ${Math.round(waited / 1000)} s for ${what}${reason}`, { cause: last });
     }
     await new Promise((done) => setTimeout(done, 100));
   }

@@ -3,7 +3,7 @@ import * as path from "node:path";
 import { chromium, type Browser, type Frame, type Locator, type Page } from "playwright-core";
 import type { Host } from "./host.js";
 import { screenshots } from "./paths.js";
-import { until } from "./wait.js";
+import { patience, until } from "./wait.js";
 
 export interface WorkbenchOptions {
   readonly width?: number;
@@ -70,7 +70,7 @@ export class Workbench {
       viewport: { width: options.width ?? 1400, height: options.height ?? 900 },
       permissions: ["clipboard-read", "clipboard-write"],
     });
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(60_000);
     const workbench = new Workbench(browser, page, host);
     await workbench.#logIn();
     return workbench;
@@ -87,12 +87,16 @@ export class Workbench {
 
   /** Opens a folder and waits until the workbench stands. */
   async openFolder(folder: string, query = ""): Promise<void> {
-    await this.page.goto(`${this.#host.url}/?folder=${encodeURIComponent(folder)}${query}`);
-    await this.page.waitForSelector(".monaco-workbench .part.editor", { timeout: 60_000 });
+    // The first page of a host is slow, the more so on a busy machine.
+    await this.page.goto(`${this.#host.url}/?folder=${encodeURIComponent(folder)}${query}`, {
+      waitUntil: "commit",
+      timeout: 180_000,
+    });
+    await this.page.waitForSelector(".monaco-workbench .part.editor", { timeout: 180_000 });
     await this.page.waitForSelector(
       ".explorer-folders-view .monaco-list-row, .monaco-workbench .part.sidebar",
       {
-        timeout: 60_000,
+        timeout: 180_000,
       },
     );
   }
@@ -112,17 +116,22 @@ export class Workbench {
 
   /** Opens a file of the folder by Quick Open and waits for its text. */
   async openFile(file: string): Promise<void> {
-    await until(`the editor of ${file}`, async () => {
-      await this.#quickInput("", file);
-      const row = this.page.locator(".quick-input-list .monaco-list-row");
-      await row
-        .filter({ hasText: path.basename(file) })
-        .first()
-        .click({ timeout: 3000 });
-      const tab = `.tab.active[data-resource-name="${path.basename(file)}"]`;
-      await this.page.waitForSelector(`.editor-group-container.active ${tab}`, { timeout: 5000 });
-      return true;
-    });
+    const name = path.basename(file);
+    const tab = `.tab.active[data-resource-name="${name}"]`;
+    await until(
+      `the editor of ${file}`,
+      async () => {
+        await this.#quickInput("", file);
+        // The first search of a window starts its search process: patience is quicker than asking anew.
+        const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name });
+        await row.first().click({ timeout: 15_000 * patience() });
+        await this.page.waitForSelector(`.editor-group-container.active ${tab}`, {
+          timeout: 10_000 * patience(),
+        });
+        return true;
+      },
+      90_000,
+    );
     await this.editor.locator(".view-line").first().waitFor();
   }
 
@@ -135,7 +144,7 @@ export class Workbench {
     await this.page.keyboard.press("Escape");
     await this.page.keyboard.press(prefix === ">" ? "F1" : "Control+P");
     const input = this.page.locator(".quick-input-widget .quick-input-box input");
-    await input.waitFor({ state: "visible", timeout: 5000 });
+    await input.waitFor({ state: "visible", timeout: 5000 * patience() });
     await input.fill(prefix + text);
   }
 
@@ -144,7 +153,7 @@ export class Workbench {
     await until(`the command “${title}”`, async () => {
       await this.#quickInput(">", title);
       const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
-      await row.waitFor({ timeout: 5000 });
+      await row.waitFor({ timeout: 5000 * patience() });
       await row.click();
       return true;
     });
@@ -156,7 +165,7 @@ export class Workbench {
       .locator(".quick-input-list .monaco-list-row")
       .filter({ hasText: label })
       .first()
-      .click({ timeout: 10_000 });
+      .click({ timeout: 10_000 * patience() });
   }
 
   /** The texts of the visible code lenses, top to bottom, one string for each link. */
@@ -197,8 +206,10 @@ export class Workbench {
   async clickCodeLens(pattern: RegExp, timeoutMs = 30_000): Promise<void> {
     await this.codeLens(pattern, timeoutMs);
     const link = this.editor.locator(".codelens-decoration a").filter({ hasText: pattern }).first();
+    // Lenses are replaced as they change; a click that has gone out must not be repeated, though.
     await until(`a click on the code lens ${pattern}`, async () => {
-      await link.click({ timeout: 3000 });
+      await link.click({ timeout: 3000 * patience(), trial: true });
+      await link.click({ timeout: 10_000 * patience(), noWaitAfter: true });
       return true;
     });
   }
@@ -310,9 +321,14 @@ export class Workbench {
   /** Puts the cursor at a line (from 1) of the active editor. */
   async goTo(line: number, column = 1): Promise<void> {
     await this.#quickInput("", `:${line}:${column}`);
-    await this.page.waitForTimeout(200);
+    const row = this.page
+      .locator(".quick-input-list .monaco-list-row")
+      .filter({ hasText: /line \d|\bgo to\b/i });
+    await row.first().waitFor();
     await this.page.keyboard.press("Enter");
-    await this.page.waitForTimeout(200);
+    await until(`the cursor on line ${line}`, async () =>
+      (await this.statusBar()).some((text) => text.includes(`Ln ${line}, Col ${column}`)),
+    );
   }
 
   /** Replaces the whole text of a line of the active editor, as typed. */
@@ -382,6 +398,20 @@ export class Workbench {
   async notifications(): Promise<string[]> {
     const texts = await this.page.locator(".notification-list-item-message").allTextContents();
     return texts.map(plain);
+  }
+
+  /** Waits for a notification that matches and gives its text. */
+  async notification(pattern: RegExp, timeoutMs = 60_000): Promise<string> {
+    return until(
+      `a notification ${pattern}`,
+      async () => {
+        const texts = await this.notifications();
+        const found = texts.find((text) => pattern.test(text));
+        if (found === undefined) throw new Error(`there are ${JSON.stringify(texts)}`);
+        return found;
+      },
+      timeoutMs,
+    );
   }
 
   /** The texts of the status bar's items. */

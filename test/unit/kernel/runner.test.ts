@@ -78,7 +78,7 @@ test("progress, points and the result of a run come out", async () => {
   const states = kernel.of("runState").filter((event) => event.run === run);
   assert.equal(states[0]?.phase, "starting");
   assert.deepEqual([states.at(-1)?.phase, states.at(-1)?.step, states.at(-1)?.total], ["done", 2, 2]);
-  assert.equal((await train(project.path("train.ts"), "waits").reply).returned, "'waited'");
+  assert.equal((await train(project.path("train.ts"), "waits").reply).returned, "waited");
 });
 
 test("a loop that never yields: its output arrives, status answers, cancel ends it", async () => {
@@ -96,7 +96,7 @@ test("a loop that never yields: its output arrives, status answers, cancel ends 
   assert.equal(error.reason, "cancelled");
   assert.match(error.message, /weights are lost/);
   assert.equal(kernel.of("runState").at(-1)?.phase, "cancelled");
-  assert.equal((await train(project.path("train.ts"), "waits").reply).returned, "'waited'");
+  assert.equal((await train(project.path("train.ts"), "waits").reply).returned, "waited");
 });
 
 test("code that computes or reports heeds the cancellation by itself", async () => {
@@ -119,7 +119,7 @@ test("process.exit, a native crash and an exhausted memory are survived and expl
   const exited = await failure(train(file, "exits").reply);
   assert.equal(exited.reason, "died");
   assert.match(exited.message, /process\.exit\(3\)/);
-  assert.equal((await train(file, "waits").reply).returned, "'waited'");
+  assert.equal((await train(file, "waits").reply).returned, "waited");
 
   const pid = kernel.supervisor.pids.runner;
   const { run, reply } = train(file, "crashes");
@@ -129,7 +129,7 @@ test("process.exit, a native crash and an exhausted memory are survived and expl
   assert.ok(kernel.of("runState").some((event) => event.run === run && event.phase === "failed"));
   const stopped = kernel.of("state").findLast(({ state }) => state === "stopped");
   assert.match(stopped!.message!, /Lost: the run crashes/);
-  assert.equal((await train(file, "waits").reply).returned, "'waited'");
+  assert.equal((await train(file, "waits").reply).returned, "waited");
   assert.notEqual(kernel.supervisor.pids.runner, pid);
 
   using small = new Kernel({ execArgv: ["--max-old-space-size=100"] });
@@ -137,7 +137,7 @@ test("process.exit, a native crash and an exhausted memory are survived and expl
   assert.equal(hungry.reason, "died");
   assert.match(hungry.message, /ran out of memory/);
   const again = await small.supervisor.train({ file, overlay: [], export: "waits", run: "w" });
-  assert.equal(again.returned, "'waited'");
+  assert.equal(again.returned, "waited");
 });
 
 test("errors carry the user's line, also from other files", async () => {

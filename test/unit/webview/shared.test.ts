@@ -88,7 +88,7 @@ suite("numbers as text", () => {
     assert.equal(compact(999_960), "1 M");
     assert.equal(compact(1_820_000_000), "1.82 G");
     assert.equal(bytes(624), "624 B");
-    assert.equal(bytes(246_824), "241 KB");
+    assert.equal(bytes(246_824), "241 KiB");
     assert.equal(share(0.958), "95.8 %");
     assert.equal(share(0), "0.0 %");
     assert.equal(share(0.0001), "< 0.1 %");
