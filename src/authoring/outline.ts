@@ -52,9 +52,12 @@ export function outline(text: string): OutlineItem[] {
     end: locate(start + length),
   });
   const items: [offset: number, item: OutlineItem][] = [];
-  const exportedLater = new Set(
+  const exportedLater = new Map(
     [...code.matchAll(/\bexport\s*\{([^}]*)\}/g)].flatMap(([, names = ""]) =>
-      names.split(",").map((name) => name.trim().split(/\s+as\s+/)[0] ?? ""),
+      names.split(",").map((name): [local: string, exported: string] => {
+        const [local = "", exported = local] = name.trim().split(/\s+as\s+/);
+        return [local, exported];
+      }),
     ),
   );
   const modules = new Set(["Module"]);
@@ -64,14 +67,16 @@ export function outline(text: string): OutlineItem[] {
     const [whole, exported, isDefault, name, base = ""] = found;
     if (!base.startsWith("nn.") && !modules.has(base)) continue;
     if (name !== undefined) modules.add(name);
-    if (exported === undefined && !(name !== undefined && exportedLater.has(name))) continue;
+    const publicName =
+      exported === undefined ? exportedLater.get(name ?? "") : isDefault === undefined ? name : "default";
+    if (publicName === undefined) continue;
     const shown = name ?? "class";
     const start = found.index + whole.indexOf(shown, (exported ?? "").length + (name === undefined ? 0 : 5));
     items.push([
       found.index,
       {
         kind: "module",
-        name: isDefault === undefined && name !== undefined ? name : "default",
+        name: publicName,
         nameRange: rangeOf(start, shown.length),
       },
     ]);
