@@ -47,6 +47,10 @@ interface MutableRun extends TrainingRun {
 
 /** Runs kept with their points; the oldest go first. */
 const keptRuns = 50;
+/** Points kept of one run; beyond, the older half is thinned out. */
+const keptPoints = 200_000;
+/** Points go on to the views this often, in milliseconds, however fast a loop reports. */
+const appendInterval = 100;
 
 const keyOf = (target: Target) => `${target.file}\n${target.export}`;
 const over: ReadonlySet<RunStateMessage["phase"]> = new Set(["done", "cancelled", "failed"]);
@@ -64,6 +68,8 @@ export class Runs implements vscode.Disposable {
   readonly #trainings = new Map<string, MutableRun>();
   readonly #snapshots = new Map<string, ModelSnapshot>();
   #active: Target | undefined;
+  #pending: CurvePoint[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   /** The state of a run, or of the last forward pass of a model. */
   readonly onDidChange = this.#changed.event;
@@ -216,6 +222,7 @@ export class Runs implements vscode.Disposable {
   }
 
   #setState(run: MutableRun, state: RunStateMessage): void {
+    if (over.has(state.phase)) this.flush();
     run.state = state;
     this.#stateChanged.fire(run);
     this.#changed.fire(run);
@@ -239,12 +246,16 @@ export class Runs implements vscode.Disposable {
       case "points": {
         const run = this.#trainings.get(event.run);
         if (run === undefined) return;
-        const points = event.points.map((point): CurvePoint => ({
-          ...point,
-          value: encodeValue(point.value),
-        }));
-        for (const point of points) run.points.push(point);
-        this.#appended.fire(points);
+        for (const point of event.points) {
+          const encoded: CurvePoint = { ...point, value: encodeValue(point.value) };
+          run.points.push(encoded);
+          this.#pending.push(encoded);
+        }
+        if (run.points.length > keptPoints) {
+          const half = keptPoints / 2;
+          run.points = run.points.filter((_, i) => i >= half || i % 2 === 0);
+        }
+        this.#timer ??= setTimeout(() => this.flush(), appendInterval);
         return;
       }
       case "model":
@@ -254,7 +265,17 @@ export class Runs implements vscode.Disposable {
     }
   }
 
+  /** Sends the points that wait, so that everything a run has was told. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const points = this.#pending;
+    this.#pending = [];
+    if (points.length > 0) this.#appended.fire(points);
+  }
+
   dispose(): void {
+    clearTimeout(this.#timer);
     this.#store.dispose();
   }
 }

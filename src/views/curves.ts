@@ -25,6 +25,7 @@ export class CurvesView implements vscode.Disposable {
         },
         ready: (channel) => {
           const trainings = [...runs.trainings];
+          runs.flush();
           if (trainings.length === 0) return;
           channel.send({ type: "reset" });
           for (const { state, points } of trainings) {

@@ -124,7 +124,7 @@ const enoughForOutliers = 50;
 
 /**
  * The vertical range of one curve's points `[from, to)`. With `clip`, rare extremes are left out: values further
- * beyond the 5th or 95th percentile than these are apart. On a logarithmic axis all of it is done on logarithms.
+ * beyond the 5th or 95th percentile than these are apart, and beyond where the curve goes with several points. On a logarithmic axis all of it is done on logarithms.
  */
 export function valueRange(
   column: Float64Array,
@@ -143,27 +143,45 @@ export function valueRange(
   }
   if (count === 0) return undefined;
   if (!clip || count < enoughForOutliers) return [low, high];
-  const within = quantiles(column, from, to, [0.05, 0.95], log);
+  const sample = drawableSample(column, from, to, log);
+  const within = quantiles(sample, [0.05, 0.95]);
   if (within === undefined) return [low, high];
-  const [q05, q95] = within.map((value) => (log ? Math.log(value) : value)) as [number, number];
+  const scaled = (value: number) => (log ? Math.log(value) : value);
   const back = (value: number) => (log ? Math.exp(value) : value);
+  const [q05, q95] = within.map(scaled) as [number, number];
   // A mostly constant curve has no width to measure rareness by.
   if (q95 === q05) return [low, high];
-  return [Math.max(low, back(q05 - (q95 - q05))), Math.min(high, back(q95 + (q95 - q05)))];
+  // A loss that falls steeply at first is extreme there, yet no outlier: its neighbours agree.
+  const [least, greatest] = courseRange(sample).map(scaled) as [number, number];
+  const air = (greatest - least) / 4;
+  return [
+    Math.max(low, back(Math.min(q05 - (q95 - q05), least - air))),
+    Math.min(high, back(Math.max(q95 + (q95 - q05), greatest + air))),
+  ];
 }
 
-/** Quantiles of the points `[from, to)` that can be drawn, from an even sample of at most 4000 of them. */
-function quantiles(
-  column: Float64Array,
-  from: number,
-  to: number,
-  shares: readonly number[],
-  log: boolean,
-): number[] | undefined {
+/** The range of the running median of five: spikes of one or two points do not show in it. */
+function courseRange(sample: readonly number[]): [number, number] {
+  let [least, greatest] = [Infinity, -Infinity];
+  for (let i = 0; i + 5 <= sample.length; i++) {
+    const median = sample.slice(i, i + 5).sort((a, b) => a - b)[2]!;
+    if (median < least) least = median;
+    if (median > greatest) greatest = median;
+  }
+  return [least, greatest];
+}
+
+/** An even sample, of at most 4000, of the points `[from, to)` that can be drawn. */
+function drawableSample(column: Float64Array, from: number, to: number, log: boolean): number[] {
   const every = Math.max(1, Math.floor((to - from) / 2000));
   const sample: number[] = [];
   for (let i = from; i < to; i += every) if (drawable(column[i]!, log)) sample.push(column[i]!);
-  if (sample.length < 2) return undefined;
+  return sample;
+}
+
+function quantiles(values: readonly number[], shares: readonly number[]): number[] | undefined {
+  if (values.length < 2) return undefined;
+  const sample = [...values];
   sample.sort((a, b) => a - b);
   return shares.map((share) => sample[Math.round(share * (sample.length - 1))]!);
 }
@@ -179,7 +197,8 @@ export function smoothedRange(
   clip: boolean,
   log: boolean,
 ): [number, number] | undefined {
-  const middle = clip && to - from >= enoughForOutliers && quantiles(column, from, to, [0.2, 0.8], log);
+  const middle =
+    clip && to - from >= enoughForOutliers && quantiles(drawableSample(column, from, to, log), [0.2, 0.8]);
   if (!middle) return valueRange(column, from, to, false, log);
   return [middle[0]!, middle[1]!];
 }

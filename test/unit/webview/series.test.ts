@@ -134,6 +134,13 @@ suite("ranges", () => {
     assert.deepEqual(valueRange(column(values), 0, 1000, false, false), [-1000, 1000]);
   });
 
+  test("a steep beginning is the curve's course, not an outlier", () => {
+    const values = Array.from({ length: 400 }, (_, i) => 4 * Math.exp(-i / 10));
+    assert.equal(valueRange(column(values), 0, 400, true, false)![1], 4);
+    values[200] = 100;
+    assert.ok(valueRange(column(values), 0, 400, true, false)![1] < 6);
+  });
+
   test("without outliers clipping changes nothing", () => {
     const values = Array.from({ length: 400 }, (_, i) => Math.sin(i / 10));
     assert.deepEqual(
