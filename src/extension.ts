@@ -6,7 +6,8 @@ import { HintProvider } from "./authoring/inlayHints.js";
 import { Models } from "./authoring/model.js";
 import { registerCommands } from "./commands/index.js";
 import { Config } from "./config.js";
-import { selector } from "./ids.js";
+import { commands, selector } from "./ids.js";
+import { IntelliSenseOffer } from "./intellisense/setup.js";
 import { KernelService } from "./kernelService.js";
 import { Output } from "./output.js";
 import { Runs } from "./runs.js";
@@ -53,7 +54,8 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.languages.registerCodeLensProvider(selector, lenses),
     vscode.languages.registerInlayHintsProvider(selector, hints),
     vscode.languages.registerHoverProvider(selector, hovers),
-    registerCommands({ config, kernel, models, runs, output, tree, modules, curves, calculator }),
+    registerCommands({ context, config, kernel, models, runs, output, tree, modules, curves, calculator }),
+    new IntelliSenseOffer(context, selector, commands.setUpIntelliSense),
     // Figures of a run belong to the text that ran.
     models.onDidEdit((edited) =>
       runs.invalidate(

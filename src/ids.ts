@@ -11,6 +11,7 @@ export const commands = {
   openCalculator: "tensorscope.openCalculator",
   restartKernel: "tensorscope.restartKernel",
   showOutput: "tensorscope.showOutput",
+  setUpIntelliSense: "tensorscope.setUpIntelliSense",
 } as const;
 
 /** Commands that only our own lenses, trees and the status item call. */

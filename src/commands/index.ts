@@ -13,11 +13,13 @@ import type { ModuleTree } from "../views/moduleTree.js";
 import { openCalculator } from "./calculator.js";
 import { isLocation, reveal } from "./reveal.js";
 import { cancel, forward, train } from "./run.js";
+import { setUp } from "./setUp.js";
 import { guessTarget } from "./target.js";
 import { writeInput } from "./writeInput.js";
 
 /** What commands work on. */
 export interface Services {
+  readonly context: vscode.ExtensionContext;
   readonly config: Config;
   readonly kernel: KernelService;
   readonly models: Models;
@@ -31,7 +33,7 @@ export interface Services {
 
 /** Registers every command. */
 export function registerCommands(services: Services): vscode.Disposable {
-  const { config, kernel, models, runs, output, tree, modules, curves, calculator } = services;
+  const { context, config, kernel, models, runs, output, tree, modules, curves, calculator } = services;
   const handlers: Record<string, (argument: unknown) => unknown> = {
     [commands.forward]: (target) => forward(models, runs, output, target),
     [commands.train]: (target) => train(models, runs, output, curves, config, target),
@@ -42,6 +44,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     [commands.openCalculator]: () => openCalculator(models, calculator),
     [commands.restartKernel]: () => kernel.restart(),
     [commands.showOutput]: () => output.show(),
+    [commands.setUpIntelliSense]: (uri) => setUp(context, uri),
     [internalCommands.showActions]: () => showActions(runs),
     [internalCommands.revealModule]: (location) => (isLocation(location) ? reveal(location) : undefined),
     [internalCommands.writeInput]: (target) => writeInput(models, target as Target),

@@ -14,6 +14,7 @@ import {
   type ForwardRequest,
   type InputSpec,
   type KernelEvent,
+  type Point,
   type RunStateEvent,
   type SnapshotReply,
   type SourceText,
@@ -34,6 +35,9 @@ export interface RunnerOptions {
   readonly onStuck: () => void;
 }
 
+/** Milliseconds in which points and progress are gathered before the editor is told. */
+const gathering = 30;
+
 interface OverlaidProgram extends Program {
   readonly overlay: readonly SourceText[];
 }
@@ -50,6 +54,11 @@ export class Runner {
   /** The highest step among the points, for runs without a progress loop. */
   #reported: number | undefined;
   #program: OverlaidProgram | undefined;
+  /** Points that the editor has not been told yet, and the telling. */
+  #points: Point[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #telling: Promise<void> | undefined;
+  #told: () => void = () => undefined;
   static #serial = 0;
 
   constructor(options: RunnerOptions) {
@@ -102,9 +111,11 @@ export class Runner {
           }),
         );
         this.#program = program;
+        await this.#tell(run);
         this.#state(run, "done", result.returned);
         return { run, ...result };
       } catch (error) {
+        await this.#tell(run);
         const cancelled = error instanceof KernelError && error.reason === "cancelled";
         this.#state(run, cancelled ? "cancelled" : "failed", (error as Error).message);
         throw error;
@@ -200,14 +211,35 @@ export class Runner {
       });
     } else if (run === undefined) return;
     else if (message.type === "points") {
-      const { points } = message;
-      await this.#options.emit({ type: "points", run, points: points.map((point) => ({ run, ...point })) });
-      for (const { step } of points) this.#reported = Math.max(this.#reported ?? 0, step);
-      if (this.#loops.length === 0) this.#state(run, "running");
+      for (const point of message.points) {
+        this.#points.push({ run, ...point });
+        this.#reported = Math.max(this.#reported ?? 0, point.step);
+      }
+      await this.#soon(run);
     } else {
       this.#loops = message.states.toSorted((a, b) => a.depth - b.depth);
-      this.#state(run, "running");
+      await this.#soon(run);
     }
+  }
+
+  /** Tells the editor what has come together in the next moments; resolves when that is on its way. */
+  #soon(run: string): Promise<void> {
+    return (this.#telling ??= new Promise((resolve) => {
+      this.#timer = setTimeout(() => void this.#tell(run), gathering);
+      this.#told = resolve;
+    }));
+  }
+
+  async #tell(run: string): Promise<void> {
+    clearTimeout(this.#timer);
+    if (this.#telling === undefined) return;
+    this.#telling = undefined;
+    const points = this.#points;
+    const told = this.#told;
+    this.#points = [];
+    this.#state(run, "running");
+    if (points.length > 0) await this.#options.emit({ type: "points", run, points });
+    told();
   }
 
   #state(run: string, phase: RunStateEvent["phase"], ended?: string): void {

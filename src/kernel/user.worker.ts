@@ -64,8 +64,12 @@ for (const [stream, level] of [
   }) as typeof stream.write;
 }
 
-/** At most this often, in milliseconds, so that fast loops do not drown the editor. */
+/**
+ * What a loop has to say is sent at once, since its next step may take long; when the editor does not keep up, at most
+ * this often, in milliseconds.
+ */
 const period = 50;
+const keepsUp = (): boolean => Atomics.load(memory, shared.backlog) < 8;
 /** Points in one message. */
 const maxPoints = 256;
 let points: ReportedPoint[] = [];
@@ -90,12 +94,13 @@ function listen(): void {
   points = [];
   setReportSink((point) => {
     points.push(point);
-    if (points.length >= maxPoints || performance.now() - pointsSent > period) flushPoints();
+    if (keepsUp() || points.length >= maxPoints || performance.now() - pointsSent > period) flushPoints();
     checkCancelled();
   });
   setProgressSink((state) => {
     loops.set(state.id, state);
-    if (performance.now() - loopsSent > period || (state.done && state.depth === 0)) flushLoops();
+    const isLast = state.done && state.depth === 0;
+    if (keepsUp() || isLast || performance.now() - loopsSent > period) flushLoops();
     if (state.done) loops.delete(state.id);
     else checkCancelled();
   });

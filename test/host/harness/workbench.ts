@@ -414,6 +414,41 @@ export class Workbench {
     );
   }
 
+  /** Waits for a notification and presses one of its buttons. */
+  async clickNotification(pattern: RegExp, button: string, timeoutMs = 60_000): Promise<void> {
+    await this.notification(pattern, timeoutMs);
+    const item = this.page.locator(".notification-list-item").filter({ hasText: pattern });
+    await item.getByRole("button", { name: button, exact: true }).first().click();
+  }
+
+  /** Opens the suggestions at the cursor and gives the labels that are on the screen. */
+  async suggestions(timeoutMs = 30_000): Promise<string[]> {
+    const rows = this.page.locator(".suggest-widget.visible .monaco-list-row .label-name");
+    return until(
+      "suggestions",
+      async () => {
+        await this.page.keyboard.press("Escape");
+        await this.page.keyboard.press("Control+Space");
+        await rows.first().waitFor({ timeout: 5000 * patience() });
+        return (await rows.allTextContents()).map(plain);
+      },
+      timeoutMs,
+    );
+  }
+
+  /** Applies a quick fix by its title: with the cursor on a line of the active editor, from the light bulb's menu. */
+  async quickFix(line: number, title: string, column = 1): Promise<void> {
+    await this.page.locator(".editor-group-container.active .view-lines").first().click();
+    await this.goTo(line, column);
+    const row = this.page.locator(".action-widget .monaco-list-row").filter({ hasText: title });
+    await until(`the quick fix “${title}”`, async () => {
+      await this.page.keyboard.press("Escape");
+      await this.page.keyboard.press("Control+.");
+      await row.first().click({ timeout: 5000 * patience() });
+      return true;
+    });
+  }
+
   /** The texts of the status bar's items. */
   async statusBar(): Promise<string[]> {
     const texts = await this.page.locator(".statusbar-item").allTextContents();

@@ -35,6 +35,7 @@ export function heeding() {
   const x = torch.ones(3);
   for (;;) x.sum().item();
 }
+export function stalls() { report("loss", 1); report("accuracy", 0.5); for (;;) {} }
 export function exits() { process.exit(3); }
 export function crashes() { process.kill(process.pid, "SIGSEGV"); while (true) {} }
 export function fails(): void {
@@ -79,6 +80,18 @@ test("progress, points and the result of a run come out", async () => {
   assert.equal(states[0]?.phase, "starting");
   assert.deepEqual([states.at(-1)?.phase, states.at(-1)?.step, states.at(-1)?.total], ["done", 2, 2]);
   assert.equal((await train(project.path("train.ts"), "waits").reply).returned, "waited");
+});
+
+test("what was reported before a long step arrives before its end", async () => {
+  using project = new Project(files);
+  const { run, reply } = train(project.path("train.ts"), "stalls");
+  const shown = await kernel.until(
+    (event) =>
+      event.type === "points" && event.run === run && event.points.some(({ tag }) => tag === "accuracy"),
+  );
+  assert.equal(shown.type === "points" && shown.points.at(-1)?.value, 0.5);
+  await kernel.supervisor.cancel(run);
+  await failure(reply);
 });
 
 test("a loop that never yields: its output arrives, status answers, cancel ends it", async () => {
@@ -145,7 +158,7 @@ test("errors carry the user's line, also from other files", async () => {
   const error = await failure(train(project.path("train.ts"), "fails").reply);
   assert.deepEqual([error.reason, error.name, error.message], ["user", "RangeError", "scale of 1"]);
   assert.deepEqual(error.location, { file: project.path("scale.ts"), line: 1, column: 8 });
-  assert.ok(error.remoteStack?.includes(`${project.path("train.ts")}:14:3`), error.remoteStack);
+  assert.ok(error.remoteStack?.includes(`${project.path("train.ts")}:15:3`), error.remoteStack);
   assert.match(
     (await failure(train(project.path("train.ts"), "notOne").reply)).message,
     /no exported function/,

@@ -74,7 +74,7 @@ export class Kernel implements Disposable {
   }
 
   /** Waits until an event satisfies `test`. */
-  async until(test: (event: KernelEvent) => boolean, milliseconds = 10_000): Promise<KernelEvent> {
+  async until(test: (event: KernelEvent) => boolean, milliseconds = 60_000): Promise<KernelEvent> {
     const known = this.events.find(test);
     if (known !== undefined) return known;
     return new Promise((resolve, reject) => {
