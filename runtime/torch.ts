@@ -19,6 +19,7 @@ import { Device } from "./tensor/device.js";
 import { channelsLast, channelsLast3d, contiguousFormat, preserveFormat } from "./tensor/memoryFormat.js";
 import { Slice } from "./tensor/slice.js";
 import "./tensor/reading.js";
+import "./tensor/printing.js";
 import { setStateHook, Tensor } from "./tensor/tensor.js";
 import { fromData } from "./ops/leaf.js";
 import { defaultGenerator, Generator } from "./tensor/generator.js";
@@ -93,7 +94,8 @@ const own = {
     new Slice(start, end, step),
   /** @internal A contiguous tensor over little-endian bytes. */
   _fromBytes(bytes: Uint8Array, type: dtype.DType, shape: readonly number[]): Tensor {
-    const data = dtype.viewAs(type.name, bytes.slice().buffer);
+    // A Buffer's own slice would share its memory.
+    const data = dtype.viewAs(type.name, new Uint8Array(bytes).buffer);
     return fromData(data, [...shape], type);
   },
 };

@@ -68,6 +68,8 @@ function returnType(text: string): string {
     return `{ ${fields}; readonly length: ${String(parts.length)}; [Symbol.iterator](): Iterator<Tensor> }`;
   }
   if (text === "Tensor[]") return "Tensor[]";
+  if (text === "None") return "void";
+  if (text.endsWith("[]")) return `${words[text.slice(0, -2) as TypeWord]}[]`;
   return words[text as TypeWord];
 }
 

@@ -10,6 +10,11 @@ interface State {
 
 let state: State = { enabled: false, checkNaN: true };
 
+/** Sets the mode from here on. */
+export function setAnomaly(next: State): void {
+  state = next;
+}
+
 /** Whether forward steps note where they were called. */
 export function isAnomalyEnabled(): boolean {
   return state.enabled;

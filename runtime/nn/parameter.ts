@@ -10,4 +10,8 @@ export class Parameter extends Tensor {
     this._storage.markState();
     if (requiresGrad) this.requiresGrad_();
   }
+
+  override toString(): string {
+    return `Parameter containing:\n${super.toString()}`;
+  }
 }

@@ -32,6 +32,7 @@ import * as norm from "./norm.js";
 import * as pad from "./pad.js";
 import * as pointwise from "./pointwise.js";
 import * as pool from "./pool.js";
+import * as queries from "./queries.js";
 import * as random from "./random.js";
 import * as reduce from "./reduce.js";
 import * as reflected from "./reflected.js";
@@ -95,6 +96,7 @@ const families = {
   pad,
   pointwise,
   pool,
+  queries,
   random,
   reduce,
   reflected,

@@ -57,7 +57,7 @@ export type Bound<S extends string> = S extends `${string}(${infer B}) -> ${stri
 
 /** The result type a signature names. */
 export type Returns<S extends string> = S extends `${string} -> ${infer R}` ? ResultOf<R> : never;
-type ResultOf<R extends string> = R extends `(${infer B})` ? Named<B> : TypeOf<R>;
+type ResultOf<R extends string> = R extends `(${infer B})` ? Named<B> : R extends "None" ? void : TypeOf<R>;
 type Named<B extends string> = NamedFields<B> &
   Readonly<Record<number, Tensor>> & { readonly length: number; [Symbol.iterator](): Iterator<Tensor> };
 type NamedFields<B extends string> = B extends `${infer H}, ${infer R}`
