@@ -1,10 +1,7 @@
 /** `tensorscope COMMAND FILE`: models without an editor. */
 import { libraryVersion } from "../source/version.js";
-import { run } from "./run.js";
-import { summary } from "./summary.js";
-import { UsageError, type Command } from "./usage.js";
-
-const commands: readonly Command[] = [run, summary];
+import { commands } from "./commands.js";
+import { UsageError } from "./usage.js";
 
 function help(): string {
   const width = Math.max(...commands.map(({ usage }) => usage.length)) + 2;

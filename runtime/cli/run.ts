@@ -4,26 +4,15 @@ import { constants } from "node:os";
 import { Worker } from "node:worker_threads";
 import { bundle, BundleError } from "../source/bundle.js";
 import type { Program } from "../source/stack.js";
-import { parse, trainingFunctions } from "../source/syntax.js";
 import { formatBundleError, formatThrown, shortPath } from "./errors.js";
 import { shared, thrown, type FromRun, type RunData } from "./shared.js";
-import { fileArgument, parseOptions, type Command } from "./usage.js";
-
-const help = `tensorscope run FILE [-- ARGUMENTS]
-
-Runs a TypeScript or JavaScript file. In it, import.meta.main is true, process.argv has the
-arguments, and progress() and report() draw in the terminal.
-
-  --stack    on an error, every frame of its stack
-
-Ctrl-C stops at the next step, so that what the file does in "finally" is done; a second one
-stops at once.
-`;
+import { fileArgument, parseOptions } from "./usage.js";
 
 /** After this many milliseconds without an end, people are told of the second Ctrl-C. */
 const patience = 2000;
 
-async function runFile(args: readonly string[]): Promise<number> {
+/** What `tensorscope run` does; gives the exit code. */
+export async function runFile(args: readonly string[]): Promise<number> {
   const cut = args.indexOf("--");
   const { values, positionals } = parseOptions({
     args: cut < 0 ? [...args] : args.slice(0, cut),
@@ -97,16 +86,17 @@ function execute(program: Program, argv: readonly string[], whole: boolean): Pro
         resolve(128 + constants.signals[stopping]);
         return;
       }
-      if (ended?.type === "done" && ended.silent) suggestMain(file);
-      resolve(ended?.type === "failed" ? 1 : code);
+      const hint = ended?.type === "done" && ended.silent ? suggestMain(file) : Promise.resolve();
+      void hint.then(() => resolve(ended?.type === "failed" ? 1 : code));
     });
   });
 }
 
 /** A file that only declares things did nothing, and that is rarely what was meant. */
-function suggestMain(file: string): void {
+async function suggestMain(file: string): Promise<void> {
   const text = fs.readFileSync(file, "utf8");
   if (text.includes("import.meta.main")) return;
+  const { parse, trainingFunctions } = await import("../source/syntax.js");
   const [first] = trainingFunctions(parse(file, text));
   if (first === undefined) return;
   console.error(
@@ -114,11 +104,3 @@ function suggestMain(file: string): void {
       `    if (import.meta.main) ${first.name}();`,
   );
 }
-
-export const run: Command = {
-  name: "run",
-  usage: "run FILE [-- ARGUMENTS]",
-  about: "runs a file, with progress in the terminal",
-  help,
-  run: runFile,
-};

@@ -23,20 +23,7 @@ import type { InputSpec } from "../source/text.js";
 import { dtypes, type DTypeName } from "../tensor/dtype.js";
 import { formatBundleError, formatThrown, shortPath } from "./errors.js";
 import { thrown } from "./shared.js";
-import { fileArgument, parseOptions, UsageError, type Command } from "./usage.js";
-
-const help = `tensorscope summary FILE [--class NAME] [--input "x float32[1, 3, 224, 224]"] [--json]
-
-Prints the layers of the file's exported models as a tree, with what each gives for the model's
-@input, its parameters and multiply-accumulates. Only shapes are computed, so the size of a model
-does not matter.
-
-  --class NAME   only this class
-  --input TEXT   instead of the @input tags; once for each parameter of forward
-  --size N=8     the size of a symbolic dimension, 1 unless said
-  --json         the same as JSON
-  --stack        on an error, every frame of its stack
-`;
+import { fileArgument, parseOptions, UsageError } from "./usage.js";
 
 interface Summary {
   readonly export: string;
@@ -54,7 +41,8 @@ class Skipped extends Error {
   override name = "Skipped";
 }
 
-async function summarizeFile(args: readonly string[]): Promise<number> {
+/** What `tensorscope summary` does; gives the exit code. */
+export async function summarizeFile(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: [...args],
     allowPositionals: true,
@@ -199,11 +187,3 @@ function summarizeClass(
     (proposed === undefined ? "" : " (a guess: there is no @input)");
   return { export: name, snapshot: snapshotModel(model, { activity, input }) };
 }
-
-export const summary: Command = {
-  name: "summary",
-  usage: "summary FILE",
-  about: "layers, shapes, parameters and MACs of a file's models",
-  help,
-  run: summarizeFile,
-};

@@ -209,20 +209,23 @@ suite("tensorscope run", () => {
     assert.match(err, /nothing in it starts fit[\s\S]*if \(import\.meta\.main\) fit\(\);/);
   });
 
-  async function interrupted(text: string, times: number): Promise<Outcome> {
+  /** Runs a file and presses Ctrl-C when it is ready: once, or again and again. */
+  async function interrupted(text: string, times: "once" | "again"): Promise<Outcome> {
     const child = spawn(process.execPath, [cli, "run", write("loop.ts", text)], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let out = "";
     let err = "";
+    let timer: NodeJS.Timeout | undefined;
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       out += chunk;
-      if (out.includes("ready\n") && times > 0) {
-        for (; times > 0; times--) child.kill("SIGINT");
-      }
+      if (timer !== undefined || !out.includes("ready\n")) return;
+      child.kill("SIGINT");
+      timer = setInterval(() => times === "again" && child.kill("SIGINT"), 100);
     });
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (err += chunk));
     const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+    clearInterval(timer);
     return { code, out, err };
   }
 
@@ -237,7 +240,7 @@ suite("tensorscope run", () => {
        } finally {
          console.log("tidied up");
        }`,
-        1,
+        "once",
       );
       assert.deepEqual([code, out], [130, "ready\ntidied up\n"]);
       assert.match(err, /Stopped\.\n$/);
@@ -245,7 +248,7 @@ suite("tensorscope run", () => {
   );
 
   test("a second Ctrl-C ends what does not listen", { skip: process.platform === "win32" }, async () => {
-    const { code } = await interrupted(`console.log("ready"); for (;;);`, 2);
+    const { code } = await interrupted(`console.log("ready"); for (;;);`, "again");
     assert.equal(code, 130);
   });
 });
