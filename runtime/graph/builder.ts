@@ -24,10 +24,66 @@ export class Builder {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxInitializer[] = [];
   readonly #constants = new Map<string, Ref>();
+  readonly #prefix: string;
   #count = 0;
 
+  /** Names inside the body of a loop must differ from those around it: `prefix`. */
+  constructor(prefix = "t") {
+    this.#prefix = prefix;
+  }
+
   fresh(): string {
-    return `t${String(this.#count++)}`;
+    return `${this.#prefix}${String(this.#count++)}`;
+  }
+
+  /**
+   * `Scan`: runs `body` once for every step of the first axis of `over`, from the last one backwards with `reverse`.
+   * It is given the state so far and the step of each of `over`, and gives the next state and what to collect, which
+   * comes out stacked along a new first axis. It may use values from around it, but none that is a result of the plan:
+   * their names change.
+   */
+  scan(
+    state: readonly Ref[],
+    over: readonly Ref[],
+    body: (
+      b: Builder,
+      state: readonly Ref[],
+      step: readonly Ref[],
+    ) => { readonly state: readonly Ref[]; readonly collect: readonly Ref[] },
+    reverse = false,
+  ): { readonly state: Ref[]; readonly collected: Ref[] } {
+    const b = new Builder(`${this.fresh()}_`);
+    const input = (like: Ref, shape: readonly number[]): Ref => ({
+      name: b.fresh(),
+      dtype: like.dtype,
+      shape,
+    });
+    const states = state.map((s) => input(s, s.shape));
+    const steps = over.map((s) => input(s, s.shape.slice(1)));
+    const { state: next, collect } = body(b, states, steps);
+    // Every output has a name of its own, and is not an input.
+    const results = [...next, ...collect].map((r) => b.node("Identity", [r], undefined, r.dtype, r.shape));
+    const info = (r: Ref) => ({ name: r.name, dtype: dtypes[r.dtype].onnx });
+    const out = this.multi(
+      "Scan",
+      [...state, ...over],
+      results.length,
+      {
+        num_scan_inputs: over.length,
+        scan_input_directions: over.map(() => Number(reverse)),
+        scan_output_directions: collect.map(() => Number(reverse)),
+        body: {
+          g: {
+            inputs: [...states, ...steps].map(info),
+            outputs: results.map(info),
+            initializers: b.initializers,
+            nodes: b.nodes,
+          },
+        },
+      },
+      results.map((r) => r.dtype),
+    );
+    return { state: out.slice(0, next.length), collected: out.slice(next.length) };
   }
 
   /** One node with one result. `dtype` is the result's, that of the first input unless given. */

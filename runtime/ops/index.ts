@@ -4,6 +4,7 @@ import * as arrange from "./arrange.js";
 import * as attention from "./attention.js";
 import * as binaryLoss from "./binary-loss.js";
 import * as classLoss from "./class-loss.js";
+import * as cell from "./cell.js";
 import * as combine from "./combine.js";
 import * as compare from "./compare.js";
 import * as conv from "./conv.js";
@@ -34,6 +35,7 @@ import * as pointwise from "./pointwise.js";
 import * as pool from "./pool.js";
 import * as queries from "./queries.js";
 import * as random from "./random.js";
+import * as recurrent from "./recurrent.js";
 import * as reduce from "./reduce.js";
 import * as reflected from "./reflected.js";
 import * as regressionLoss from "./regression-loss.js";
@@ -68,6 +70,7 @@ const families = {
   attention,
   binaryLoss,
   classLoss,
+  cell,
   combine,
   compare,
   conv,
@@ -98,6 +101,7 @@ const families = {
   pool,
   queries,
   random,
+  recurrent,
   reduce,
   reflected,
   regressionLoss,

@@ -4,7 +4,10 @@
  */
 import type { HostArray } from "../../tensor/dtype.js";
 
-/** Plain numbers are INT, arrays of them INTS, strings STRING; `{ f }` is FLOAT, `{ fs }` FLOATS, `{ t }` a tensor. */
+/**
+ * Plain numbers are INT, arrays of them INTS, strings STRING; `{ f }` is FLOAT, `{ fs }` FLOATS, `{ t }` a tensor,
+ * `{ g }` a graph: the body of a loop.
+ */
 export type OnnxAttr =
   | number
   | bigint
@@ -12,7 +15,8 @@ export type OnnxAttr =
   | readonly number[]
   | { readonly f: number }
   | { readonly fs: readonly number[] }
-  | { readonly t: OnnxTensor };
+  | { readonly t: OnnxTensor }
+  | { readonly g: OnnxModel };
 export type OnnxAttrs = Readonly<Record<string, OnnxAttr | undefined>>;
 
 export interface OnnxTensor {
@@ -187,6 +191,11 @@ function writeAttr(w: Writer, name: string, value: OnnxAttr): void {
       writeTensor(w, value.t);
     });
     w.int(20, 4);
+  } else if ("g" in value) {
+    w.message(6, () => {
+      writeGraph(w, value.g, "body");
+    });
+    w.int(20, 5);
   } else {
     for (const i of value) w.int(8, integer(name, i));
     w.int(20, 7);
@@ -211,44 +220,48 @@ function writeValueInfo(w: Writer, { name, dtype, shape }: OnnxValueInfo): void 
   });
 }
 
+function writeGraph(w: Writer, graph: OnnxModel, name: string): void {
+  for (const node of graph.nodes) {
+    w.message(1, () => {
+      for (const i of node.inputs) w.string(1, i);
+      for (const o of node.outputs) w.string(2, o);
+      if (node.name !== undefined) w.string(3, node.name);
+      w.string(4, node.op);
+      for (const key in node.attrs) {
+        const value = node.attrs[key];
+        if (value !== undefined) {
+          w.message(5, () => {
+            writeAttr(w, key, value);
+          });
+        }
+      }
+      if (node.domain !== undefined) w.string(7, node.domain);
+    });
+  }
+  w.string(2, name);
+  for (const t of graph.initializers) {
+    w.message(5, () => {
+      writeTensor(w, t, t.name);
+    });
+  }
+  for (const i of graph.inputs) {
+    w.message(11, () => {
+      writeValueInfo(w, i);
+    });
+  }
+  for (const o of graph.outputs) {
+    w.message(12, () => {
+      writeValueInfo(w, o);
+    });
+  }
+}
+
 /** Serialises a model. */
 export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
   const w = new Writer();
   w.int(1, IR_VERSION);
   w.message(7, () => {
-    for (const node of model.nodes) {
-      w.message(1, () => {
-        for (const i of node.inputs) w.string(1, i);
-        for (const o of node.outputs) w.string(2, o);
-        if (node.name !== undefined) w.string(3, node.name);
-        w.string(4, node.op);
-        for (const name in node.attrs) {
-          const value = node.attrs[name];
-          if (value !== undefined) {
-            w.message(5, () => {
-              writeAttr(w, name, value);
-            });
-          }
-        }
-        if (node.domain !== undefined) w.string(7, node.domain);
-      });
-    }
-    w.string(2, "plan");
-    for (const t of model.initializers) {
-      w.message(5, () => {
-        writeTensor(w, t, t.name);
-      });
-    }
-    for (const i of model.inputs) {
-      w.message(11, () => {
-        writeValueInfo(w, i);
-      });
-    }
-    for (const o of model.outputs) {
-      w.message(12, () => {
-        writeValueInfo(w, o);
-      });
-    }
+    writeGraph(w, model, "plan");
   });
   w.message(8, () => {
     w.string(1, "");
