@@ -2,37 +2,46 @@
 import * as activation from "./activation.js";
 import * as arrange from "./arrange.js";
 import * as attention from "./attention.js";
+import * as averagePool from "./average-pool.js";
 import * as binaryLoss from "./binary-loss.js";
-import * as classLoss from "./class-loss.js";
 import * as cell from "./cell.js";
+import * as classLoss from "./class-loss.js";
 import * as combine from "./combine.js";
 import * as compare from "./compare.js";
 import * as conv from "./conv.js";
 import * as convert from "./convert.js";
 import * as copy from "./copy.js";
+import * as counting from "./counting.js";
+import * as covariance from "./covariance.js";
 import * as create from "./create.js";
 import * as ctc from "./ctc.js";
 import * as diagonal from "./diagonal.js";
-import * as distanceLoss from "./distance-loss.js";
+import * as difference from "./difference.js";
 import * as distance from "./distance.js";
+import * as distanceLoss from "./distance-loss.js";
 import * as dropout from "./dropout.js";
 import * as embedding from "./embedding.js";
 import * as extrema from "./extrema.js";
 import * as extremes from "./extremes.js";
+import * as fractionalPool from "./fractional-pool.js";
 import * as gather from "./gather.js";
 import * as indexAxis from "./index-axis.js";
 import * as indexing from "./indexing.js";
+import * as interpolate from "./interpolate.js";
 import * as join from "./join.js";
 import * as logic from "./logic.js";
+import * as masked from "./masked.js";
 import * as math from "./math.js";
 import * as matmul from "./matmul.js";
+import * as maxPool from "./max-pool.js";
 import * as memory from "./memory.js";
 import * as multihead from "./multihead.js";
 import * as nonzero from "./nonzero.js";
 import * as norm from "./norm.js";
+import * as norms from "./norms.js";
 import * as pad from "./pad.js";
 import * as pointwise from "./pointwise.js";
-import * as pool from "./pool.js";
+import * as quantile from "./quantile.js";
 import * as queries from "./queries.js";
 import * as random from "./random.js";
 import * as recurrent from "./recurrent.js";
@@ -40,8 +49,10 @@ import * as reduce from "./reduce.js";
 import * as reflected from "./reflected.js";
 import * as regressionLoss from "./regression-loss.js";
 import * as rounding from "./rounding.js";
+import * as scan from "./scan.js";
 import * as scatter from "./scatter.js";
 import * as search from "./search.js";
+import * as sequence from "./sequence.js";
 import * as shrink from "./shrink.js";
 import * as softmax from "./softmax.js";
 import * as sorting from "./sorting.js";
@@ -50,16 +61,8 @@ import * as split from "./split.js";
 import * as statistics from "./statistics.js";
 import * as strided from "./strided.js";
 import * as triangle from "./triangle.js";
-import * as view from "./view.js";
-import * as counting from "./counting.js";
-import * as covariance from "./covariance.js";
-import * as difference from "./difference.js";
-import * as masked from "./masked.js";
-import * as quantile from "./quantile.js";
-import * as scan from "./scan.js";
-import * as sequence from "./sequence.js";
 import * as unique from "./unique.js";
-import * as norms from "./norms.js";
+import * as view from "./view.js";
 import * as windows from "./windows.js";
 import type { OpRecord } from "./record.js";
 
@@ -68,37 +71,46 @@ const families = {
   activation,
   arrange,
   attention,
+  averagePool,
   binaryLoss,
-  classLoss,
   cell,
+  classLoss,
   combine,
   compare,
   conv,
   convert,
   copy,
+  counting,
+  covariance,
   create,
   ctc,
   diagonal,
-  distanceLoss,
+  difference,
   distance,
+  distanceLoss,
   dropout,
   embedding,
   extrema,
   extremes,
+  fractionalPool,
   gather,
   indexAxis,
   indexing,
+  interpolate,
   join,
   logic,
+  masked,
   math,
   matmul,
+  maxPool,
   memory,
   multihead,
   nonzero,
   norm,
+  norms,
   pad,
   pointwise,
-  pool,
+  quantile,
   queries,
   random,
   recurrent,
@@ -106,8 +118,10 @@ const families = {
   reflected,
   regressionLoss,
   rounding,
+  scan,
   scatter,
   search,
+  sequence,
   shrink,
   softmax,
   sorting,
@@ -116,16 +130,8 @@ const families = {
   statistics,
   strided,
   triangle,
-  view,
-  counting,
-  covariance,
-  difference,
-  masked,
-  quantile,
-  scan,
-  sequence,
   unique,
-  norms,
+  view,
   windows,
 };
 

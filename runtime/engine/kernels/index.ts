@@ -3,6 +3,7 @@ import type { DTypeName, HostArray } from "../../tensor/dtype.js";
 import { convKernels } from "./conv.js";
 import { countingKernels } from "./counting.js";
 import { ctcKernels } from "./ctc.js";
+import { poolKernels } from "./pool.js";
 import { pointwiseKernels } from "./pointwise.js";
 import { positionKernels } from "./positions.js";
 import { scanKernels } from "./scan.js";
@@ -40,6 +41,7 @@ export const kernels: Readonly<Record<string, HostKernel>> = {
   ...convKernels,
   ...countingKernels,
   ...ctcKernels,
+  ...poolKernels,
   ...pointwiseKernels,
   ...positionKernels,
   ...scanKernels,
