@@ -21,8 +21,10 @@ import * as distance from "./distance.js";
 import * as distanceLoss from "./distance-loss.js";
 import * as dropout from "./dropout.js";
 import * as embedding from "./embedding.js";
+import * as embeddingBag from "./embedding-bag.js";
 import * as extrema from "./extrema.js";
 import * as extremes from "./extremes.js";
+import * as fold from "./fold.js";
 import * as fractionalPool from "./fractional-pool.js";
 import * as gather from "./gather.js";
 import * as indexAxis from "./index-axis.js";
@@ -54,6 +56,7 @@ import * as scatter from "./scatter.js";
 import * as search from "./search.js";
 import * as sequence from "./sequence.js";
 import * as shrink from "./shrink.js";
+import * as shuffle from "./shuffle.js";
 import * as softmax from "./softmax.js";
 import * as sorting from "./sorting.js";
 import * as specialValues from "./special-values.js";
@@ -90,8 +93,10 @@ const families = {
   distanceLoss,
   dropout,
   embedding,
+  embeddingBag,
   extrema,
   extremes,
+  fold,
   fractionalPool,
   gather,
   indexAxis,
@@ -123,6 +128,7 @@ const families = {
   search,
   sequence,
   shrink,
+  shuffle,
   softmax,
   sorting,
   specialValues,

@@ -30,11 +30,22 @@ export interface Resampling extends Attrs {
   readonly single: boolean;
 }
 
-interface AxisAttrs extends Resampling {
+/** Elements of windows side by side: `to` is kernel · number of windows, in that order; 0 where a window hangs over. */
+export interface Windowing extends Attrs {
+  readonly filter: "windows";
+  readonly from: number;
+  readonly to: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly dilation: number;
+}
+
+type AxisAttrs = (Resampling | Windowing) & {
   readonly dim: number;
   /** The matrix is transposed: from `to` positions to `from`. */
   readonly adjoint: boolean;
-}
+};
 
 const clamp = (v: number, low: number, high: number): number => Math.min(Math.max(v, low), high);
 
@@ -74,6 +85,14 @@ function rows(r: Resampling): Tap[][] {
   return positions.map((i) => {
     const place = r.alignCorners ? round(scale * i) : round(round(scale * (i + 0.5)) - 0.5);
     return r.filter === "linear" ? linearTaps(r, Math.max(0, place)) : cubicTaps(r, place, round);
+  });
+}
+
+function windowRows(w: Windowing): Tap[][] {
+  const count = w.to / w.kernel;
+  return Array.from({ length: w.to }, (_, i) => {
+    const at = Math.floor(i / count) * w.dilation + (i % count) * w.stride - w.padding;
+    return at >= 0 && at < w.from ? [{ at, weight: 1 }] : [];
   });
 }
 
@@ -121,7 +140,7 @@ function merged(taps: readonly Tap[]): Tap[] {
 }
 
 function matrix(a: AxisAttrs): Tap[][] {
-  const forward = rows(a).map(merged);
+  const forward = a.filter === "windows" ? windowRows(a) : rows(a).map(merged);
   if (!a.adjoint) return forward;
   const back = Array.from({ length: a.from }, (): Tap[] => []);
   forward.forEach((taps, i) => {
@@ -168,7 +187,7 @@ function mix(b: Builder, x: Ref, taps: readonly (readonly Tap[])[], dim: number)
   return b.node("Where", [mask, b.scalar(0, x.dtype), sum], undefined, x.dtype);
 }
 
-/** `x` with axis `dim` resampled. */
-export function resample(x: Tensor, dim: number, r: Resampling): Tensor {
-  return apply(resamplePrimitive, [x], { ...r, dim, adjoint: false });
+/** `x` with axis `dim` resampled; the `adjoint` adds up at every position what went out from it. */
+export function resample(x: Tensor, dim: number, r: Resampling | Windowing, adjoint = false): Tensor {
+  return apply(resamplePrimitive, [x], { ...r, dim, adjoint });
 }

@@ -1,5 +1,6 @@
 /** Host kernels: what ONNX Runtime's CPU provider lacks, in TypeScript, on the engine thread. */
 import type { DTypeName, HostArray } from "../../tensor/dtype.js";
+import { bagKernels } from "./bags.js";
 import { convKernels } from "./conv.js";
 import { countingKernels } from "./counting.js";
 import { ctcKernels } from "./ctc.js";
@@ -38,6 +39,7 @@ export type HostKernel = (
 
 /** By the name an op record's `host` gives. */
 export const kernels: Readonly<Record<string, HostKernel>> = {
+  ...bagKernels,
   ...convKernels,
   ...countingKernels,
   ...ctcKernels,
