@@ -7,11 +7,12 @@ import type { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
 import { and, choose, eq, gt } from "./compare.js";
 import { castTo } from "./convert.js";
-import { arange, full } from "./create.js";
+import { full } from "./create.js";
 import { page } from "./family.js";
 import { inRange } from "./guard.js";
 import { inPlace, titled } from "./inplace.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
+import { arange } from "./sequence.js";
 import { vectorNorm } from "./vector-norm.js";
 
 interface EmbeddingAttrs extends Attrs {

@@ -215,7 +215,9 @@ const expandPrimitive = primitive<{ shape: readonly number[] }>({
   infer: ([x], { shape }) => ({ shape, dtype: x!.dtype }),
   grad: (_, g) => [g],
   broadcast: true,
-  lower: (b, [x], { shape }) => b.node("Expand", [x!, b.ints(shape)]),
+  lower: (b, [x], { shape }) =>
+    // ONNX Runtime takes the larger of 1 and 0.
+    numel(shape) === 0 ? b.tensor([], x!.dtype, shape) : b.node("Expand", [x!, b.ints(shape)]),
   moves: true,
 });
 

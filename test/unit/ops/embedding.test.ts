@@ -51,6 +51,11 @@ agreesWithPyTorch("embeddings over bags", [
   bag(index([1, 2, 3]), index([0, 2]), { maxNorm: 0.5 }, plain(weight())),
 ]);
 
+agreesWithPyTorch("axes expanded to no elements", [
+  ["sum", [shaped([0, 3], (i) => i, torch.float64), 0]],
+  ["mul", [shaped([1, 3], (i) => i, torch.float64), shaped([0, 1], (i) => i, torch.float64)]],
+]);
+
 agreesWithPyTorch("bags refuse what PyTorch refuses", [
   bag(index([1, 2, 3]), null),
   bag(index([1, 2, 3]), index([1, 2])),
