@@ -14,6 +14,7 @@ export function wrapDim(dim: number, rank: number): number {
 
 /** Several dimensions, each at most once; `null` and, as PyTorch has it for reductions, `[]` are all of them. */
 export function wrapDims(dims: readonly number[] | null, rank: number, emptyIsAll = true): number[] {
+  if (rank > 64) throw new RuntimeError(`only tensors with up to 64 dims are supported, not ${String(rank)}`);
   if (dims === null || (emptyIsAll && dims.length === 0)) return Array.from({ length: rank }, (_, i) => i);
   const seen = new Set<number>();
   const out = dims.map((d) => wrapDim(d, rank));

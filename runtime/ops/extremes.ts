@@ -196,12 +196,14 @@ function over(kind: Kind, x: Tensor, dim: readonly number[] | null, keepdim: boo
 
 export const amax = op({
   signature: "amax(Tensor input, int[]? dim=None, bool keepdim=False, *, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   doc: `The largest element over \`dim\`; ties share the gradient.\n\n${page("amax")}`,
   call: (input, dim, keepdim) => over("max", input, dim, keepdim),
 });
 
 export const amin = op({
   signature: "amin(Tensor input, int[]? dim=None, bool keepdim=False, *, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   doc: `The smallest element over \`dim\`; ties share the gradient.\n\n${page("amin")}`,
   call: (input, dim, keepdim) => over("min", input, dim, keepdim),
 });
@@ -209,6 +211,7 @@ export const amin = op({
 export const aminmax = op({
   signature:
     "aminmax(Tensor input, *, int? dim=None, bool keepdim=False, Tensor[]? out=None) -> (Tensor min, Tensor max)",
+  outDtype: "exact",
   doc: `The smallest and the largest element, of all or along \`dim\`.\n\n${page("aminmax")}`,
   call: (input, dim, keepdim) => {
     const dims = dim === null ? null : [dim];
@@ -217,7 +220,12 @@ export const aminmax = op({
         "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.",
       );
     }
-    return named({ min: over("min", input, dims, keepdim), max: over("max", input, dims, keepdim) });
+    const found = (kind: Kind): Tensor => {
+      const extreme = over(kind, input, dims, keepdim);
+      // Of a 0-d tensor along an axis PyTorch keeps an axis.
+      return input.ndim === 0 && dim !== null && keepdim ? extreme.reshape(1) : extreme;
+    };
+    return named({ min: found("min"), max: found("max") });
   },
 });
 
@@ -234,12 +242,14 @@ function arg(kind: Kind, x: Tensor, dim: number | null, keepdim: boolean): Tenso
 
 export const argmax = op({
   signature: "argmax(Tensor input, int? dim=None, bool keepdim=False, *, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   doc: `Where the largest element stands, among all or along \`dim\`.\n\n${page("argmax")}`,
   call: (input, dim, keepdim) => arg("max", input, dim, keepdim),
 });
 
 export const argmin = op({
   signature: "argmin(Tensor input, int? dim=None, bool keepdim=False, *, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   doc: `Where the smallest element stands, among all or along \`dim\`.\n\n${page("argmin")}`,
   call: (input, dim, keepdim) => arg("min", input, dim, keepdim),
 });

@@ -1,13 +1,16 @@
 /** Matrix products. */
 import { RuntimeError } from "../errors.js";
-import type { Attrs } from "../graph/value.js";
-import { numel } from "../graph/value.js";
-import { bool } from "../tensor/dtype.js";
+import { numel, type Attrs, type Meta } from "../graph/value.js";
+import { bfloat16, bool, promoteTypes } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { add, mul } from "./pointwise.js";
 import { apply } from "./apply.js";
 import { broadcastShapes, page } from "./family.js";
+import { or } from "./compare.js";
+import { zerosFor } from "./elementwise.js";
+import { inPlace, writeOut } from "./inplace.js";
 import { op, primitive } from "./record.js";
+import type { Scalar } from "./schema.js";
 import { expandTo, permuteTo } from "./view.js";
 
 const size = (t: { readonly shape: readonly number[] } | Tensor): string => `[${[...t.shape].join(", ")}]`;
@@ -19,6 +22,14 @@ function checkDtypes(name: string, a: Tensor, b: Tensor): void {
     );
   }
   if (a.dtype === bool) throw new RuntimeError(`${name}: "addmm_impl_cpu_" not implemented for 'Bool'`);
+}
+
+/**
+ * PyTorch adds up large bfloat16 products in float32 and rounds once; small ones, of up to 16³ multiplications, it
+ * rounds after every multiplication and every addition.
+ */
+function roundsEachStep(out: Meta, inner: number): boolean {
+  return out.dtype === bfloat16 && numel(out.shape) * inner <= 4096;
 }
 
 /** `[..., n, k] @ [..., k, m]`, leading axes broadcast. */
@@ -36,7 +47,9 @@ const product = primitive<Attrs>({
   grad: (ctx, g) => [() => matmulLast(g, ctx.input(1).mT), () => matmulLast(ctx.input(0).mT, g)],
   broadcast: true,
   layout: () => undefined,
-  lower: (b, [x, y]) => b.node("MatMul", [x!, y!]),
+  lower: (b, [x, y], _, [out]) =>
+    roundsEachStep(out!, x!.shape.at(-1)!) ? undefined : b.node("MatMul", [x!, y!]),
+  host: "matmul.rounded",
   cost: ([a], _, [out]) => numel(out!.shape) * a!.shape.at(-1)!,
 });
 
@@ -166,25 +179,33 @@ function blend(input: Tensor, result: Tensor, beta: number, alpha: number): Tens
   return add(scaled, beta === 1 ? out : mul(out, beta));
 }
 
-function checkScale(t: Tensor, ...values: readonly (number | bigint | boolean)[]): number[] {
-  return values.map((v) => {
-    if (!t.dtype.isFloatingPoint && !Number.isInteger(Number(v))) {
-      throw new RuntimeError(
-        "For integral input tensors, argument beta must not be a floating point number.",
-      );
-    }
-    return Number(v);
-  });
+/** A factor in the dtype of a tensor: fractions are cut off for integers. */
+function scaleFor(t: Tensor, value: Scalar): number {
+  return t.dtype.isFloatingPoint ? Number(value) : Math.trunc(Number(value));
+}
+
+/** `beta · input + alpha · (a @ b)` of small bfloat16 matrices, the products added to the scaled input one by one. */
+const roundedBlend = primitive<{ readonly beta: number; readonly alpha: number }>({
+  name: "addmm_rounded",
+  infer: ([c]) => c!,
+  grad: (ctx, g) => [
+    () => g.mul(ctx.attrs.beta),
+    () => matmulLast(g, ctx.input(2).mT).mul(ctx.attrs.alpha),
+    () => matmulLast(ctx.input(1).mT, g).mul(ctx.attrs.alpha),
+  ],
+  host: "matmul.rounded_blend",
+});
+
+function blendProduct(input: Tensor, a: Tensor, b: Tensor, beta: number, alpha: number): Tensor {
+  const meta = { shape: [...a._shape.slice(0, -1), b._shape.at(-1)!], dtype: input.dtype };
+  if (b.ndim > 1 && roundsEachStep(meta, a._shape.at(-1)!)) {
+    return apply(roundedBlend, [expandTo(input, meta.shape), a, b], { beta, alpha });
+  }
+  return blend(input, matmulImpl(a, b), beta, alpha);
 }
 
 function addProduct(name: string, dims: readonly [number, number], outDims: number) {
-  return (
-    input: Tensor,
-    a: Tensor,
-    b: Tensor,
-    beta: number | bigint | boolean,
-    alpha: number | bigint | boolean,
-  ): Tensor => {
+  return (input: Tensor, a: Tensor, b: Tensor, beta: Scalar, alpha: Scalar): Tensor => {
     expectDims(name, a, dims[0], "mat1");
     expectDims(name, b, dims[1], "mat2");
     if (input.dtype !== a.dtype) {
@@ -192,7 +213,7 @@ function addProduct(name: string, dims: readonly [number, number], outDims: numb
         `${name}: expected self and mat to have the same dtype, but got ${String(input.dtype)} and ${String(a.dtype)}`,
       );
     }
-    const [be, al] = checkScale(input, beta, alpha) as [number, number];
+    const [be, al] = [scaleFor(input, beta), scaleFor(input, alpha)];
     const result = matmulImpl(a, b);
     if (input.ndim > outDims) {
       throw new RuntimeError(
@@ -200,7 +221,7 @@ function addProduct(name: string, dims: readonly [number, number], outDims: numb
       );
     }
     if (be !== 0 || input.ndim > 0) expandCheck(input, result);
-    return blend(input, result, be, al);
+    return blendProduct(input, a, b, be, al);
   };
 }
 
@@ -238,26 +259,63 @@ export const baddbmm = op({
   call: addProduct("baddbmm", [3, 3], 3),
 });
 
+function addBatch(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Scalar, alpha: Scalar): Tensor {
+  const products = bmm(batch1, batch2);
+  const [, n, m] = products._shape as [number, number, number];
+  const [be, al] = [scaleFor(input, beta), scaleFor(input, alpha)];
+  const k = batch1._shape[2]!;
+  if (roundsEachStep({ shape: [n, m], dtype: input.dtype }, k)) {
+    // One batch is added after the other: as if they stood side by side.
+    const wide = permuteTo(batch1, [1, 0, 2]).reshape([n, -1]);
+    const tall = batch2.reshape([-1, m]);
+    return apply(roundedBlend, [expandTo(input, [n, m]), wide, tall], { beta: be, alpha: al });
+  }
+  return blend(input, products.sum(0, { dtype: input.dtype }), be, al);
+}
+
 export const addbmm = op({
   signature:
     "addbmm(Tensor input, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1, Tensor? out=None) -> Tensor",
-  inplace: true,
   doc: `\`beta · input + alpha · Σ batch1 @ batch2\`, summed over the batch.\n\n${page("addbmm")}`,
-  call: (input, batch1, batch2, beta, alpha) => {
-    const [be, al] = checkScale(input, beta, alpha) as [number, number];
-    return blend(input, bmm(batch1, batch2).sum(0, { dtype: input.dtype }), be, al);
+  call: addBatch,
+});
+
+export const addbmm_ = op({
+  signature: "addbmm_(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+  on: ["Tensor"],
+  doc: `\`addbmm\` in place. As in PyTorch a tensor that expands to the result takes its shape.\n\n${page("addbmm")}`,
+  call: (self, batch1, batch2, beta, alpha) => {
+    const [n, m] = [batch1._shape[1], batch2._shape[2]];
+    if (self.ndim !== 2 || self._shape[0] !== n || self._shape[1] !== m) {
+      return writeOut("addbmm_", addBatch(self, batch1, batch2, beta, alpha), self) as Tensor;
+    }
+    return inPlace("addbmm_", self, () => addBatch(self, batch1, batch2, beta, alpha));
   },
 });
+
+/** Whether a number is a fraction, which integers do not take. */
+const isFraction = (v: Scalar): boolean => typeof v === "number" && !Number.isInteger(v);
 
 export const addr = op({
   signature:
     "addr(Tensor input, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1, Tensor? out=None) -> Tensor",
   inplace: true,
-  doc: `\`beta · input + alpha · (vec1 ⊗ vec2)\`.\n\n${page("addr")}`,
+  doc: `\`beta · input + alpha · (vec1 ⊗ vec2)\`; of bools by and, and or.\n\n${page("addr")}`,
   call: (input, vec1, vec2, beta, alpha) => {
     const result = outer(vec1, vec2);
     expandCheck(input, result);
-    return blend(input, result, Number(beta), Number(alpha));
+    const dtype = promoteTypes(input.dtype, result.dtype);
+    if (!dtype.isFloatingPoint && (isFraction(beta) || isFraction(alpha))) {
+      throw new RuntimeError(
+        "For integral input tensors, argument beta must not be a floating point number.",
+      );
+    }
+    if (dtype === bool) {
+      const product = alpha ? result : zerosFor(result._value);
+      return beta ? or(product, expandTo(input, result._shape)) : product;
+    }
+    const product = Number(alpha) === 1 ? result : mul(mul(vec1, alpha).unsqueeze(1), vec2);
+    return blend(input, product, Number(beta), 1);
   },
 });
 

@@ -2,12 +2,13 @@
 import { isGradEnabled, noGrad } from "../autograd/mode.js";
 import { RuntimeError, ValueError } from "../errors.js";
 import { numel, type Attrs } from "../graph/value.js";
+import { float32 } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { applyAll, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { page } from "./family.js";
 import { op, primitive } from "./record.js";
-import { meanDims } from "./reduce.js";
+import { meanDims, sumDims } from "./reduce.js";
 import { named } from "./results.js";
 
 interface NormAttrs extends Attrs {
@@ -67,6 +68,30 @@ function recompute(x: Tensor, dims: readonly number[], eps: number): [Tensor, Te
   return [centred.mul(rstd), rstd];
 }
 
+/** The half types are normalised in float32. */
+const wide = (x: Tensor): Tensor => (x.dtype.itemsize === 2 ? castTo(x, float32) : x);
+
+/**
+ * `standardize` of `[N, C, …]`. For the half types PyTorch stores the mean, the sum of squares, the variance and the
+ * deviation in the dtype of the parameters or the input, and goes on from what is stored.
+ */
+function standardized(
+  input: Tensor,
+  weight: Tensor | null,
+  dims: readonly number[],
+  eps: number,
+): [Tensor, Tensor, Tensor] {
+  const x = wide(input);
+  if (x === input) return applyAll(standardize, [x], { dims, eps }) as [Tensor, Tensor, Tensor];
+  const type = weight?.dtype ?? input.dtype;
+  const stored = (t: Tensor): Tensor => castTo(castTo(t, type), float32);
+  const mean = meanDims(x, dims, true);
+  const count = dims.reduce((n, d) => n * x._shape[d]!, 1);
+  const squares = stored(sumDims(x.sub(mean).square(), dims, true));
+  const rstd = stored(squares.div(count)).add(eps).rsqrt();
+  return [x.sub(stored(mean)).mul(stored(rstd)), mean, rstd];
+}
+
 /** Per-channel tensors over `[N, C, …]`. */
 function overChannels(t: Tensor, rank: number): Tensor {
   return t.reshape([1, -1, ...Array.from({ length: rank - 2 }, () => 1)]);
@@ -120,21 +145,26 @@ function batchNormImpl(
   momentum: number,
   eps: number,
 ): Tensor {
+  // Of nothing there is only what the parameters are.
+  if (input.numel() === 0 && input.ndim < 2) {
+    const scaled = weight ? input.mul(weight.select(0, 0)) : input.clone();
+    return bias ? scaled.add(bias.select(0, 0)) : scaled;
+  }
   if (input.ndim < 2)
     throw new RuntimeError(`batch_norm: expected at least 2 axes, got [${input._shape.join(", ")}]`);
   checkChannels(input, { running_mean: runningMean, running_var: runningVar, weight, bias });
   if (!training) {
     if (!runningMean || !runningVar)
       throw new RuntimeError("running_mean and running_var must be defined in evaluation mode");
-    const rstd = runningVar.add(eps).rsqrt();
+    const rstd = wide(runningVar).add(eps).rsqrt();
     const scale = overChannels(weight ? castTo(weight, rstd.dtype).mul(rstd) : rstd, input.ndim);
-    const centred = input.sub(overChannels(runningMean, input.ndim));
+    const centred = wide(input).sub(overChannels(wide(runningMean), input.ndim));
     const out = centred.mul(scale);
     return castTo(bias ? out.add(overChannels(bias, input.ndim)) : out, input.dtype);
   }
   const count = input.numel() / input._shape[1]!;
   const dims = [...input._shape.keys()].filter((i) => i !== 1);
-  const [xhat, mean, rstd] = applyAll(standardize, [input], { dims, eps }) as [Tensor, Tensor, Tensor];
+  const [xhat, mean, rstd] = standardized(input, weight, dims, eps);
   // An empty batch has no statistics.
   if (count > 0) updateRunning(runningMean, runningVar, mean, rstd, momentum, eps, count);
   return castTo(affine(xhat, weight, bias), input.dtype);
@@ -170,7 +200,7 @@ export const instanceNorm = op({
     if (!useInputStats)
       return batchNormImpl(input, runningMean, runningVar, weight, bias, false, momentum, eps);
     const dims = rest.map((_, i) => i + 2);
-    const [xhat, mean, rstd] = applyAll(standardize, [input], { dims, eps }) as [Tensor, Tensor, Tensor];
+    const [xhat, mean, rstd] = standardized(input, weight, dims, eps);
     if (runningMean ?? runningVar) {
       noGrad(() => {
         const count = numel(rest);
@@ -186,7 +216,7 @@ export const instanceNorm = op({
         runningVar?.copy_(runningVar.mul(1 - momentum).add(average(variance).mul(momentum)));
       });
     }
-    return affine(xhat, weight, bias);
+    return castTo(affine(xhat, weight, bias), input.dtype);
   },
 });
 
@@ -226,9 +256,13 @@ function layerNormImpl(
 ): Tensor[] {
   checkNormalized(input, shape, weight, bias);
   const dims = shape.map((_, i) => input.ndim - shape.length + i);
-  const [xhat, mean, rstd] = applyAll(standardize, [input], { dims, eps }) as [Tensor, Tensor, Tensor];
+  const [xhat, mean, rstd] = applyAll(standardize, [wide(input)], { dims, eps }) as [Tensor, Tensor, Tensor];
   const scaled = weight ? xhat.mul(weight) : xhat;
-  return [castTo(bias ? scaled.add(bias) : scaled, input.dtype), mean, rstd];
+  return [
+    castTo(bias ? scaled.add(bias) : scaled, input.dtype),
+    castTo(mean.detach(), input.dtype),
+    castTo(rstd.detach(), input.dtype),
+  ];
 }
 
 export const layerNorm = op({
@@ -265,8 +299,9 @@ export const groupNorm = op({
       );
     }
     checkChannels(input, { weight, bias });
-    const grouped = input.reshape(input._shape[0]!, groups, -1);
+    const size = numel(input._shape.slice(1)) / groups;
+    const grouped = wide(input).reshape(input._shape[0]!, groups, size);
     const [xhat] = applyAll(standardize, [grouped], { dims: [2], eps }) as [Tensor];
-    return affine(xhat.reshape(input.shape), weight, bias);
+    return castTo(affine(xhat.reshape(input.shape), weight, bias), input.dtype);
   },
 });

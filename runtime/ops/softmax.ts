@@ -93,7 +93,7 @@ export const softmin = op({
   on: ["F"],
   doc: doc("e⁻ˣ / Σ e⁻ˣ", "nn.functional.softmin"),
   call: (input, dim, dtype) => {
-    const x = dtype ? castTo(input, dtype) : input;
-    return over(softmaxPrimitive, x.neg(), dim ?? implicitDim(input), null);
+    // The sign changes in the input's own dtype: uint8 wraps around.
+    return over(softmaxPrimitive, input.neg(), dim ?? implicitDim(input), dtype);
   },
 });

@@ -1,11 +1,12 @@
 /** Products, variances and logarithms of sums. */
 import { RuntimeError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
-import { int64, type DType } from "../tensor/dtype.js";
+import { float32, int64, type DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
 import { castTo } from "./convert.js";
 import { reducedShape, wrapDim, wrapDims } from "./dims.js";
+import { asFloat } from "./elementwise.js";
 import { page } from "./family.js";
 import { titled } from "./inplace.js";
 import { constant } from "./promote.js";
@@ -79,19 +80,24 @@ export const prod = op(
   },
 );
 
-/** Σ (x − mean)² / (n − correction) over axes. */
+/** Σ (x − mean)² / (n − correction) over axes; the half types are computed in float32. */
 function variance(
-  x: Tensor,
+  input: Tensor,
   dims: readonly number[],
   correction: number,
   keepdim: boolean,
   name: string,
 ): { v: Tensor; m: Tensor } {
-  if (!x.dtype.isFloatingPoint) {
+  if (!input.dtype.isFloatingPoint) {
     throw new RuntimeError(
-      `${name}: input dtype should be either floating point or complex dtypes; got ${titled(x)}`,
+      `${name}: input dtype should be either floating point or complex dtypes; got ${titled(input)}`,
     );
   }
+  if (input.dtype.itemsize === 2) {
+    const { v, m } = variance(castTo(input, float32), dims, correction, keepdim, name);
+    return { v: castTo(v, input.dtype), m: castTo(m, input.dtype) };
+  }
+  const x = input;
   const count = dims.reduce((n, d) => n * x._shape[d]!, 1);
   const m = meanDims(x, dims, true);
   const centred = x.sub(m);
@@ -211,19 +217,14 @@ export const logsumexp = op({
   signature: "logsumexp(Tensor input, int[] dim, bool keepdim=False, *, Tensor? out=None) -> Tensor",
   doc: `log Σ eˣ over \`dim\`, computed around the largest element.\n\n${page("logsumexp")}`,
   call: (input, dim, keepdim) => {
-    if (!input.dtype.isFloatingPoint) {
-      throw new RuntimeError(
-        `logsumexp(): Expected floating point type for result tensor, but got: ${titled(input)}`,
-      );
-    }
-    const dims = wrapDims(dim, input.ndim);
-    if (input.ndim === 0) return input.exp().log();
-    if (input.numel() === 0) return sumDims(input.exp(), dims, keepdim).log();
-    const top = input.detach().amax(dims, { keepdim: true });
+    const x = asFloat(input);
+    const dims = wrapDims(dim, x.ndim);
+    if (x.numel() === 0) return sumDims(x.exp(), dims, keepdim).log();
+    const top = dims.length === 0 ? x.detach() : x.detach().amax(dims, { keepdim: true });
     // An infinite maximum would leave inf − inf.
     const finite = top.maskedFill(top.abs().eq(Infinity), 0);
-    const sum = sumDims(input.sub(finite).exp(), dims, true).log().add(finite);
-    return keepdim ? sum : sum.reshape(reducedShape(input._shape, dims, false));
+    const sum = sumDims(x.sub(finite).exp(), dims, true).log().add(finite);
+    return keepdim ? sum : sum.reshape(reducedShape(x._shape, dims, false));
   },
 });
 

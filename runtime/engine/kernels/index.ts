@@ -4,6 +4,7 @@ import { bagKernels } from "./bags.js";
 import { convKernels } from "./conv.js";
 import { countingKernels } from "./counting.js";
 import { ctcKernels } from "./ctc.js";
+import { matmulKernels } from "./matmul.js";
 import { poolKernels } from "./pool.js";
 import { pointwiseKernels } from "./pointwise.js";
 import { positionKernels } from "./positions.js";
@@ -43,6 +44,7 @@ export const kernels: Readonly<Record<string, HostKernel>> = {
   ...convKernels,
   ...countingKernels,
   ...ctcKernels,
+  ...matmulKernels,
   ...poolKernels,
   ...pointwiseKernels,
   ...positionKernels,
