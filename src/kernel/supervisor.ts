@@ -44,8 +44,12 @@ interface Job {
   readonly reject: (error: KernelError) => void;
 }
 
-/** Reading and bundling files comes on top of the evaluation's budget. */
-const traceOverhead = 1500;
+/**
+ * Reading and bundling files comes on top of the evaluation's budget, which the tracer minds itself: these milliseconds
+ * are for one that hangs. The first trace of a process starts the bundler, which a busy machine makes slow.
+ */
+const traceOverhead = 4000;
+const firstOverhead = 20_000;
 const answerTimeout = 5000;
 
 type Listener = (event: KernelEvent) => void;
@@ -61,6 +65,8 @@ export class KernelSupervisor {
   /** Traces that wait, the latest per file. */
   readonly #queue = new Map<string, Job>();
   #tracing: Job | undefined;
+  /** The tracer process that has answered a trace. */
+  #tracedPid: number | undefined;
   /** What the runner works on, for messages when it dies. */
   #task: { readonly label: string; readonly run?: string; step?: number } | undefined;
   #lastModel: string | undefined;
@@ -126,14 +132,16 @@ export class KernelSupervisor {
     this.#tracing = job;
     try {
       this.#setState("tracer", "busy");
+      const { pid } = await this.#tracer.start();
       job.resolve(
         await this.#tracer.request(job.request, {
-          timeout: this.#budget + traceOverhead,
+          timeout: this.#budget + (this.#tracedPid === pid ? traceOverhead : firstOverhead),
           timeoutMessage:
             `Computing shapes took longer than ${this.#budget / 1000} s and was stopped. ` +
             `Is there an endless loop in a constructor or in forward?`,
         }),
       );
+      this.#tracedPid = pid;
       this.#setState("tracer", "ready");
     } catch (error) {
       const known =
