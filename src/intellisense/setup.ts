@@ -73,7 +73,7 @@ function freshConfig(target: string): string {
 /** A relative path as configurations write it. */
 function relative(from: string, to: string): string {
   const text = path.posix.relative(from, to);
-  return text.startsWith(".") ? text : `./${text}`;
+  return text.startsWith("../") ? text : `./${text}`;
 }
 
 /** The configuration's text with the library's name mapped; paths that it inherits are kept, since its own hide them. */
