@@ -123,7 +123,7 @@ export class TensorDataset<T extends readonly Tensor[] = Tensor[]> extends Datas
 }
 
 /** A place counted from the front. @throws IndexError */
-function placeIn(index: number, length: number): number {
+export function placeIn(index: number, length: number): number {
   if (index < -length || index >= length) {
     throw new IndexError(
       `index ${String(index)} is out of bounds for dimension 0 with size ${String(length)}`,

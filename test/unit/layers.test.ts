@@ -30,7 +30,8 @@ const allowed: Record<string, readonly string[]> = {
   torch: [...tensors, "graph"],
   nn: [...tensors, "torch"],
   optim: [...tensors, "torch", "nn"],
-  data: [...tensors, "torch"],
+  // Of the engine, the flag that cancels: a download is waited for.
+  data: [...tensors, "torch", "engine"],
   io: [...tensors, "torch", "nn", "graph"],
   inspect: [...tensors, "torch", "nn", "graph", "io"],
   index: [...library, "graph", "engine"],

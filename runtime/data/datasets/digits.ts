@@ -1,5 +1,6 @@
-import { IndexError, ValueError } from "../../errors.js";
+import { ValueError } from "../../errors.js";
 import { bound } from "../../ops/arguments.js";
+import { placeIn } from "../dataset.js";
 import { Image } from "../image.js";
 import { drawDigit, side, splitMix } from "./pen.js";
 import { VisionDataset, type VisionOptions } from "./vision.js";
@@ -42,10 +43,7 @@ export class Digits<X = Image, Y = number> extends VisionDataset<X, Y> {
   }
 
   protected load(index: number): [Image, number] {
-    const place = index < 0 ? index + this.length : index;
-    if (!(place >= 0 && place < this.length)) {
-      throw new IndexError(`there is no digit ${String(index)}: there are ${String(this.length)}`);
-    }
+    const place = placeIn(index, this.length);
     const digit = place % 10;
     // Each picture has a random stream of its own, so that it is the same whichever is asked for first.
     const stream = splitMix(Math.imul(this.seed, 0x5851f42d) ^ (2 * place + (this.train ? 0 : 1)));
