@@ -20,6 +20,8 @@ import { channelsLast, channelsLast3d, contiguousFormat, preserveFormat } from "
 import { Slice } from "./tensor/slice.js";
 import "./tensor/reading.js";
 import "./tensor/printing.js";
+import { finfo, iinfo } from "./tensor/limits.js";
+import { strided } from "./tensor/properties.js";
 import { setStateHook, Tensor } from "./tensor/tensor.js";
 import { fromData } from "./ops/leaf.js";
 import { defaultGenerator, Generator } from "./tensor/generator.js";
@@ -57,6 +59,7 @@ const own = {
   int8: dtype.int8,
   uint8: dtype.uint8,
   bool: dtype.bool,
+  strided,
   contiguousFormat,
   channelsLast,
   channelsLast3d,
@@ -68,6 +71,8 @@ const own = {
   getDefaultDtype: dtype.getDefaultDtype,
   setDefaultDtype: dtype.setDefaultDtype,
   promoteTypes: dtype.promoteTypes,
+  finfo,
+  iinfo,
   /** A device by name: `torch.device("cpu")`. */
   device: (type: ConstructorParameters<typeof Device>[0], index: number | null = null): Device =>
     new Device(type, index),

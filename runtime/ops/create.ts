@@ -1,17 +1,14 @@
 /** Tensors made from nothing, from numbers, or like another. */
 import { isUserCode } from "./depth.js";
-import { RuntimeError, ValueError } from "../errors.js";
-import { bool, dtypeOfArray, getDefaultDtype, int64, type DType, type HostArray } from "../tensor/dtype.js";
-import { Tensor } from "../tensor/tensor.js";
+import { RuntimeError } from "../errors.js";
+import { getDefaultDtype, type DType } from "../tensor/dtype.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { page } from "./family.js";
 import { encode, fromData, hostScalar } from "./leaf.js";
 import { constant, operand, scalarDtype } from "./promote.js";
 import { op } from "./record.js";
 import type { Scalar } from "./schema.js";
 import { expandTo } from "./view.js";
-
-/** What `torch.tensor` takes: a number, nested arrays of numbers, a typed array, or a tensor. */
-export type TensorData = Scalar | HostArray | Tensor | readonly TensorData[];
 
 /** A tensor of its own filled with a structural constant. */
 export function filled(shape: readonly number[], value: Scalar, dtype: DType, requiresGrad = false): Tensor {
@@ -48,72 +45,6 @@ export const full = op({
     return requiresGrad ? t.requiresGrad_() : t;
   },
 });
-
-/** The elements of nested arrays in C order, and their shape. */
-function flattenNested(data: TensorData): { readonly values: Scalar[]; readonly shape: number[] } {
-  const shape: number[] = [];
-  for (let d: TensorData = data; Array.isArray(d); d = d[0] as TensorData) {
-    shape.push(d.length);
-    if (d.length === 0) break;
-  }
-  const values: Scalar[] = [];
-  const walk = (d: TensorData, axis: number): void => {
-    if (axis === shape.length) {
-      if (typeof d !== "number" && typeof d !== "bigint" && typeof d !== "boolean") {
-        if (Array.isArray(d))
-          throw new ValueError(`too many dimensions at axis ${String(axis)}: rows differ in depth`);
-        if (d instanceof Tensor) return void values.push(d.item());
-        throw new TypeError(`tensor(): ${typeof d} is not a number`);
-      }
-      values.push(d);
-      return;
-    }
-    if (!Array.isArray(d) || d.length !== shape[axis]) {
-      const got = Array.isArray(d) ? String(d.length) : "not a sequence";
-      throw new ValueError(
-        `expected sequence of length ${String(shape[axis])} at dim ${String(axis)} (got ${got})`,
-      );
-    }
-    for (const item of d) walk(item as TensorData, axis + 1);
-  };
-  walk(data, 0);
-  return { values, shape };
-}
-
-function inferDtype(values: readonly Scalar[]): DType {
-  if (values.length === 0) return getDefaultDtype();
-  if (values.every((v) => typeof v === "boolean")) return bool;
-  if (values.every((v) => typeof v === "boolean" || typeof v === "bigint" || Number.isInteger(v)))
-    return int64;
-  return getDefaultDtype();
-}
-
-/** `torch.tensor(data)`: copies numbers into a new leaf tensor. */
-export const tensor = op({
-  signature:
-    "tensor(any data, *, dtype? dtype=None, device? device=None, bool requires_grad=False, bool pin_memory=False) -> Tensor",
-  doc: `A new tensor with the given numbers: nested arrays, a typed array, or one number. Integers give int64 (the default dtype with \`requiresGrad\`: JavaScript cannot tell 1.0 from 1), fractions the default dtype, booleans bool.\n\n${page("tensor")}`,
-  call: (data, dtype, _device, requiresGrad) => {
-    if (!requiresGrad) return build(data as TensorData, dtype);
-    const t = build(data as TensorData, dtype);
-    // 1.0 is written 1: what is to have a gradient was meant to be floating.
-    const isMeant = !dtype && t.dtype === int64 && !(data instanceof Tensor) && !ArrayBuffer.isView(data);
-    return (isMeant ? build(data as TensorData, getDefaultDtype()) : t).requiresGrad_();
-  },
-});
-
-function build(data: TensorData, dtype: DType | null): Tensor {
-  if (data instanceof Tensor) return new Tensor((dtype ? data.to(dtype) : data).detach()._value);
-  if (ArrayBuffer.isView(data)) {
-    const type = dtypeOfArray(data as HostArray);
-    const copy = (data as HostArray).slice() as HostArray;
-    if (!dtype || dtype === type) return fromData(copy, [copy.length], type);
-    return fromData(encode(copy as ArrayLike<number>, dtype), [copy.length], dtype);
-  }
-  const { values, shape } = flattenNested(data);
-  const type = dtype ?? inferDtype(values);
-  return fromData(encode(values, type), shape, type);
-}
 
 export const empty = op({
   signature:

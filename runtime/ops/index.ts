@@ -16,6 +16,7 @@ import * as covariance from "./covariance.js";
 import * as create from "./create.js";
 import * as ctc from "./ctc.js";
 import * as diagonal from "./diagonal.js";
+import * as data from "./data.js";
 import * as difference from "./difference.js";
 import * as distance from "./distance.js";
 import * as distanceLoss from "./distance-loss.js";
@@ -88,6 +89,7 @@ const families = {
   create,
   ctc,
   diagonal,
+  data,
   difference,
   distance,
   distanceLoss,

@@ -1,5 +1,6 @@
 import { Tensor } from "../tensor/tensor.js";
 import { records } from "./index.js";
+import { installOperators } from "./operators.js";
 import { invokeInPlace, type OpRecord, type Space } from "./record.js";
 import { camel } from "./schema.js";
 
@@ -42,4 +43,5 @@ export function installMethods(): void {
       }
     }
   }
+  installOperators();
 }

@@ -99,6 +99,7 @@ export function dtypeOfArray(data: ArrayBufferView): DType {
   if (data instanceof Int16Array) return int16;
   if (data instanceof Int8Array) return int8;
   if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return uint8;
+  if (data.constructor.name === "Float16Array") return float16;
   throw new TypeError(`${data.constructor.name} has no dtype of its own; give one`);
 }
 
