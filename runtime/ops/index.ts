@@ -28,6 +28,7 @@ import * as extremes from "./extremes.js";
 import * as fold from "./fold.js";
 import * as fractionalPool from "./fractional-pool.js";
 import * as gather from "./gather.js";
+import * as grid from "./grid.js";
 import * as indexAxis from "./index-axis.js";
 import * as indexing from "./indexing.js";
 import * as interpolate from "./interpolate.js";
@@ -101,6 +102,7 @@ const families = {
   fold,
   fractionalPool,
   gather,
+  grid,
   indexAxis,
   indexing,
   interpolate,
