@@ -3,12 +3,14 @@ import * as activation from "./activation.js";
 import * as arrange from "./arrange.js";
 import * as attention from "./attention.js";
 import * as averagePool from "./average-pool.js";
+import * as bilinear from "./bilinear.js";
 import * as binaryLoss from "./binary-loss.js";
 import * as cell from "./cell.js";
 import * as classLoss from "./class-loss.js";
 import * as combine from "./combine.js";
 import * as compare from "./compare.js";
 import * as conv from "./conv.js";
+import * as convForms from "./conv-forms.js";
 import * as convert from "./convert.js";
 import * as copy from "./copy.js";
 import * as counting from "./counting.js";
@@ -29,11 +31,13 @@ import * as fold from "./fold.js";
 import * as fractionalPool from "./fractional-pool.js";
 import * as gather from "./gather.js";
 import * as grid from "./grid.js";
+import * as gumbel from "./gumbel.js";
 import * as indexAxis from "./index-axis.js";
 import * as indexing from "./indexing.js";
 import * as interpolate from "./interpolate.js";
 import * as join from "./join.js";
 import * as logic from "./logic.js";
+import * as lossForms from "./loss-forms.js";
 import * as masked from "./masked.js";
 import * as math from "./math.js";
 import * as matmul from "./matmul.js";
@@ -42,6 +46,8 @@ import * as memory from "./memory.js";
 import * as multihead from "./multihead.js";
 import * as nonzero from "./nonzero.js";
 import * as norm from "./norm.js";
+import * as normForms from "./norm-forms.js";
+import * as normalize from "./normalize.js";
 import * as norms from "./norms.js";
 import * as pad from "./pad.js";
 import * as pointwise from "./pointwise.js";
@@ -77,12 +83,14 @@ const families = {
   arrange,
   attention,
   averagePool,
+  bilinear,
   binaryLoss,
   cell,
   classLoss,
   combine,
   compare,
   conv,
+  convForms,
   convert,
   copy,
   counting,
@@ -103,11 +111,13 @@ const families = {
   fractionalPool,
   gather,
   grid,
+  gumbel,
   indexAxis,
   indexing,
   interpolate,
   join,
   logic,
+  lossForms,
   masked,
   math,
   matmul,
@@ -116,6 +126,8 @@ const families = {
   multihead,
   nonzero,
   norm,
+  normForms,
+  normalize,
   norms,
   pad,
   pointwise,
