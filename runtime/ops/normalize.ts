@@ -2,7 +2,6 @@
 import { RuntimeError, ValueError } from "../errors.js";
 import { numel } from "../graph/value.js";
 import { float32, type DType } from "../tensor/dtype.js";
-import type { Tensor } from "../tensor/tensor.js";
 import { sameShape } from "./apply.js";
 import { avgPool2d } from "./average-pool.js";
 import { castTo } from "./convert.js";
