@@ -1,4 +1,4 @@
-/** Losses as `torch` has them: the reduction is a number. */
+/** Losses as `torch` has them: the reduction is a number, and none unless given (`F` has the mean). */
 import { RuntimeError } from "../errors.js";
 import { encode, fromData } from "./leaf.js";
 import { ctcLoss } from "./ctc.js";
@@ -22,7 +22,7 @@ const behind = (name: string): string =>
 
 export const torchCosineEmbeddingLoss = op({
   signature:
-    "cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, float margin=0.0, int reduction=1) -> Tensor",
+    "cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, float margin=0.0, int reduction=0) -> Tensor",
   on: ["torch"],
   doc: behind("cosineEmbeddingLoss"),
   call: (input1, input2, target, margin, reduction) =>
@@ -30,7 +30,7 @@ export const torchCosineEmbeddingLoss = op({
 });
 
 export const torchHingeEmbeddingLoss = op({
-  signature: "hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, int reduction=1) -> Tensor",
+  signature: "hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, int reduction=0) -> Tensor",
   on: ["torch"],
   doc: behind("hingeEmbeddingLoss"),
   call: (input, target, margin, reduction) =>
@@ -39,7 +39,7 @@ export const torchHingeEmbeddingLoss = op({
 
 export const torchMarginRankingLoss = op({
   signature:
-    "margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, float margin=0.0, int reduction=1) -> Tensor",
+    "margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, float margin=0.0, int reduction=0) -> Tensor",
   on: ["torch"],
   doc: behind("marginRankingLoss"),
   call: (input1, input2, target, margin, reduction) =>
@@ -57,7 +57,7 @@ export const torchPoissonNllLoss = op({
 
 export const torchTripletMarginLoss = op({
   signature:
-    "triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1.0, float p=2, float eps=1e-06, bool swap=False, int reduction=1) -> Tensor",
+    "triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1.0, float p=2, float eps=1e-06, bool swap=False, int reduction=0) -> Tensor",
   on: ["torch"],
   doc: behind("tripletMarginLoss"),
   call: (anchor, positive, negative, margin, p, eps, swap, reduction) =>
@@ -69,7 +69,7 @@ const list = (values: readonly number[]): Tensor => fromData(encode(values, int6
 export const torchCtcLoss = op(
   {
     signature:
-      "ctc_loss(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor",
+      "ctc_loss(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=0, bool zero_infinity=False) -> Tensor",
     on: ["torch"],
     doc: behind("ctcLoss"),
     call: (logProbs, targets, inputLengths, targetLengths, blank, reduction, zeroInfinity) =>
@@ -81,7 +81,7 @@ export const torchCtcLoss = op(
   },
   {
     signature:
-      "ctc_loss(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor",
+      "ctc_loss(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, int reduction=0, bool zero_infinity=False) -> Tensor",
     call: (logProbs, targets, inputLengths, targetLengths, blank, reduction, zeroInfinity) =>
       ctcLoss(logProbs, targets, list(inputLengths), list(targetLengths), {
         blank,
