@@ -2,6 +2,7 @@
  * Non-linear activations.
  * @see https://pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity
  */
+import { AssertionError } from "../errors.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F } from "../torch.js";
 import { bound } from "./arguments.js";
@@ -242,5 +243,33 @@ export class LogSoftmax extends DimActivation {
 export class Softmin extends DimActivation {
   forward(input: Tensor): Tensor {
     return F.softmin(input, { dim: this.dim });
+  }
+}
+
+/** The first half of an axis, gated by the second: a · σ(b). @see https://pytorch.org/docs/stable/generated/torch.nn.GLU.html */
+export class GLU extends Module {
+  readonly dim: number;
+
+  constructor(dim: number | { readonly dim?: number } = -1) {
+    super();
+    this.dim = bound("GLU(int dim=-1) -> any", [dim]).dim;
+  }
+
+  forward(input: Tensor): Tensor {
+    return F.glu(input, this.dim);
+  }
+
+  override extraRepr(): string {
+    return `dim=${String(this.dim)}`;
+  }
+}
+
+/** Softmax over the channels of `[N, C, H, W]` or `[C, H, W]`. @see https://pytorch.org/docs/stable/generated/torch.nn.Softmax2d.html */
+export class Softmax2d extends Module {
+  forward(input: Tensor): Tensor {
+    if (input.ndim !== 3 && input.ndim !== 4) {
+      throw new AssertionError("Softmax2d requires a 3D or 4D tensor as input");
+    }
+    return F.softmax(input, { dim: -3 });
   }
 }

@@ -3,7 +3,7 @@ import { RuntimeError } from "../errors.js";
 import { isPlainObject } from "../ops/bind.js";
 import { Tensor } from "../tensor/tensor.js";
 import { blankModule, Module } from "./module.js";
-import { Parameter } from "./parameter.js";
+import { isLazy, Parameter, UninitializedBuffer, UninitializedParameter } from "./parameter.js";
 import { registryOf, setBuffer } from "./registry.js";
 
 type Memo = Map<object, unknown>;
@@ -54,6 +54,15 @@ function copy(value: unknown, memo: Memo): unknown {
 }
 
 function copyTensor(tensor: Tensor, memo: Memo): Tensor {
+  if (isLazy(tensor)) {
+    const { dtype, requiresGrad } = tensor;
+    const blank =
+      tensor instanceof UninitializedParameter
+        ? new UninitializedParameter({ dtype, requiresGrad })
+        : new UninitializedBuffer({ dtype });
+    memo.set(tensor, blank);
+    return blank;
+  }
   if (!tensor.isLeaf) {
     throw new RuntimeError(
       "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment",

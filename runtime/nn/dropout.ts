@@ -60,3 +60,20 @@ export class Dropout3d extends DropoutNd {
     return F.dropout3d(input, this.p, this.training, this.inplace);
   }
 }
+
+/**
+ * Dropout to the saturation value of SELU: mean and variance stay.
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.AlphaDropout.html
+ */
+export class AlphaDropout extends DropoutNd {
+  forward(input: Tensor): Tensor {
+    return F.alphaDropout(input, this.p, this.training);
+  }
+}
+
+/** Alpha dropout of whole channels. @see https://pytorch.org/docs/stable/generated/torch.nn.FeatureAlphaDropout.html */
+export class FeatureAlphaDropout extends DropoutNd {
+  forward(input: Tensor): Tensor {
+    return F.featureAlphaDropout(input, this.p, this.training);
+  }
+}

@@ -5,8 +5,9 @@ import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { bound } from "./arguments.js";
 import * as init from "./init.js";
+import { makeLazy, type LazyModule, type Mutable } from "./lazy.js";
 import { Module } from "./module.js";
-import { Parameter } from "./parameter.js";
+import { Parameter, UninitializedParameter } from "./parameter.js";
 import * as py from "./repr.js";
 
 const linear =
@@ -70,3 +71,81 @@ export class Identity extends Module {
     return input;
   }
 }
+
+const bilinear =
+  "Bilinear(int in1_features, int in2_features, int out_features, bool bias=True, device? device=None, dtype? dtype=None) -> any";
+
+/**
+ * yₒ = x₁ᵀ Wₒ x₂ + bₒ: `[*, in1Features]` and `[*, in2Features]` → `[*, outFeatures]`.
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.Bilinear.html
+ */
+export class Bilinear extends Module {
+  static override readonly stateNames = "pytorch";
+  readonly in1Features: number;
+  readonly in2Features: number;
+  readonly outFeatures: number;
+  /** `[outFeatures, in1Features, in2Features]` */
+  weight: Parameter;
+  /** `[outFeatures]` */
+  bias: Parameter | null;
+
+  constructor(
+    in1Features: number,
+    in2Features: number,
+    outFeatures: number,
+    options?: { readonly bias?: boolean; readonly dtype?: DType },
+  );
+  constructor(...args: CallArgs<typeof bilinear>);
+  constructor(...args: unknown[]) {
+    super();
+    const o = bound(bilinear, args);
+    this.in1Features = o.in1Features;
+    this.in2Features = o.in2Features;
+    this.outFeatures = o.outFeatures;
+    const shape = [o.outFeatures, o.in1Features, o.in2Features];
+    this.weight = new Parameter(torch.empty(shape, { dtype: o.dtype }));
+    this.bias = o.bias ? new Parameter(torch.empty([o.outFeatures], { dtype: o.dtype })) : null;
+    this.resetParameters();
+  }
+
+  /** Uniform in ±1/√in1Features. */
+  resetParameters(): void {
+    const limit = 1 / Math.sqrt(this.in1Features);
+    init.uniform_(this.weight, -limit, limit);
+    if (this.bias) init.uniform_(this.bias, -limit, limit);
+  }
+
+  forward(input1: Tensor, input2: Tensor): Tensor {
+    return F.bilinear(input1, input2, this.weight, this.bias);
+  }
+
+  override extraRepr(): string {
+    return `in1_features=${String(this.in1Features)}, in2_features=${String(this.in2Features)}, out_features=${String(this.outFeatures)}, bias=${py.bool(this.bias !== null)}`;
+  }
+}
+
+const lazyLinear =
+  "LazyLinear(int out_features, bool bias=True, device? device=None, dtype? dtype=None) -> any";
+
+export interface LazyLinear extends LazyModule {
+  readonly inFeatures: number;
+}
+
+/** A linear layer that takes `inFeatures` from its first input. @see https://pytorch.org/docs/stable/generated/torch.nn.LazyLinear.html */
+export class LazyLinear extends Linear {
+  constructor(outFeatures: number, options?: { readonly bias?: boolean; readonly dtype?: DType });
+  constructor(...args: CallArgs<typeof lazyLinear>);
+  constructor(...args: unknown[]) {
+    const o = bound(lazyLinear, args);
+    // Without a bias: its first values would be drawn.
+    super(0, o.outFeatures, { bias: false, ...(o.dtype ? { dtype: o.dtype } : {}) });
+    this.weight = new UninitializedParameter({ dtype: o.dtype });
+    if (o.bias) this.bias = new UninitializedParameter({ dtype: o.dtype });
+  }
+}
+
+makeLazy(LazyLinear, Linear, (module: Mutable<Linear>, input) => {
+  module.inFeatures = input.shape.at(-1)!;
+  (module.weight as UninitializedParameter).materialize([module.outFeatures, module.inFeatures]);
+  if (module.bias) (module.bias as UninitializedParameter).materialize([module.outFeatures]);
+});

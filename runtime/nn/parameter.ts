@@ -1,4 +1,7 @@
+import { RuntimeError } from "../errors.js";
+import { getDefaultDtype, type DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
+import { torch } from "../torch.js";
 
 /**
  * A tensor that is a parameter of a module: found on the module's fields, learned by optimizers.
@@ -14,4 +17,78 @@ export class Parameter extends Tensor {
   override toString(): string {
     return `Parameter containing:\n${super.toString()}`;
   }
+}
+
+const unknownShape =
+  "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` " +
+  "when trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters " +
+  "before accessing their attributes.";
+
+interface UninitializedOptions {
+  readonly requiresGrad?: boolean;
+  readonly dtype?: DType | null;
+}
+
+const placeholder = (dtype: DType | null | undefined): Tensor =>
+  torch.empty([0], { dtype: dtype ?? getDefaultDtype() });
+
+/** Gives a tensor without a size its memory, and makes it one of the ordinary kind. */
+function materialize(t: Tensor, prototype: object, shape: readonly number[], dtype: DType | null): void {
+  const value = torch.empty([...shape], { dtype: dtype ?? t.dtype });
+  Object.setPrototypeOf(t, prototype);
+  t._become(value);
+  t._storage.markState();
+}
+
+/**
+ * A parameter whose size the first call of its layer decides.
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.parameter.UninitializedParameter.html
+ */
+export class UninitializedParameter extends Parameter {
+  constructor({ requiresGrad = true, dtype }: UninitializedOptions = {}) {
+    super(placeholder(dtype), requiresGrad);
+  }
+
+  /** @throws RuntimeError: there is none yet. */
+  override get shape(): number[] {
+    throw new RuntimeError(unknownShape);
+  }
+
+  /** Makes it an ordinary parameter of this shape, its values not set. */
+  materialize(shape: readonly number[], dtype: DType | null = null): void {
+    materialize(this, Parameter.prototype, shape, dtype);
+  }
+
+  override toString(): string {
+    return "<UninitializedParameter>";
+  }
+}
+
+/**
+ * A buffer whose size the first call of its layer decides.
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.parameter.UninitializedBuffer.html
+ */
+export class UninitializedBuffer extends Tensor {
+  constructor({ dtype }: UninitializedOptions = {}) {
+    super(placeholder(dtype)._value);
+  }
+
+  /** @throws RuntimeError: there is none yet. */
+  override get shape(): number[] {
+    throw new RuntimeError(unknownShape);
+  }
+
+  /** Makes it an ordinary tensor of this shape, its values not set. */
+  materialize(shape: readonly number[], dtype: DType | null = null): void {
+    materialize(this, Tensor.prototype, shape, dtype);
+  }
+
+  override toString(): string {
+    return "<UninitializedBuffer>";
+  }
+}
+
+/** Whether a tensor waits for its size. */
+export function isLazy(t: unknown): t is UninitializedParameter | UninitializedBuffer {
+  return t instanceof UninitializedParameter || t instanceof UninitializedBuffer;
 }

@@ -16,6 +16,11 @@ export function float(x: number): string {
   return String(x);
 }
 
+/** A number as it was most likely written: integers without a point. */
+export function number(x: number): string {
+  return Number.isInteger(x) && Math.abs(x) < 1e16 ? String(x) : float(x);
+}
+
 /** A tuple of integers: `(3, 3)`, `(3,)`. */
 export function tuple(values: readonly (number | null)[]): string {
   const items = values.map((v) => (v === null ? "None" : String(v)));

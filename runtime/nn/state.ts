@@ -4,6 +4,7 @@ import { RuntimeError } from "../errors.js";
 import { sameShape } from "../ops/apply.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Module } from "./module.js";
+import { isLazy } from "./parameter.js";
 import { className, ownParameters, registryOf, submodules } from "./registry.js";
 
 /** What a state dict says of each module by its path: the version of its layout. */
@@ -28,9 +29,10 @@ export function saveInto(out: StateDict, module: Module, prefix: string, keepVar
   const registry = registryOf(module);
   (out._metadata ??= new Map()).set(prefix.slice(0, -1), { version: module._version });
   for (const hook of registry.statePreHooks.values()) hook(module, prefix, keepVars);
-  for (const [name, p] of ownParameters(module)) out.set(prefix + name, keepVars ? p : p.detach());
+  for (const [name, p] of ownParameters(module))
+    out.set(prefix + name, keepVars || isLazy(p) ? p : p.detach());
   for (const [name, { tensor, persistent }] of registry.buffers) {
-    if (tensor && persistent) out.set(prefix + name, keepVars ? tensor : tensor.detach());
+    if (tensor && persistent) out.set(prefix + name, keepVars || isLazy(tensor) ? tensor : tensor.detach());
   }
   const extra = module.getExtraState?.();
   if (extra !== undefined) out.set(prefix + extraKey, extra as Tensor);
@@ -69,6 +71,13 @@ export function loadOwn(module: Module, state: StateDict, prefix: string, on: Lo
       on.problems.push(
         `While copying the parameter named "${key}", expected torch.Tensor or Tensor-like object from checkpoint but received ${typeof source}`,
       );
+    } else if (isLazy(target)) {
+      // From a layer that has not been called to one that has not: there is nothing to copy.
+      if (!isLazy(source))
+        on.writes.push(() => {
+          target.materialize(source.shape);
+          (target as Tensor).copy_(source);
+        });
     } else {
       // Old checkpoints keep single numbers as one-element vectors.
       const from =
