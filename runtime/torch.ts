@@ -23,6 +23,7 @@ import "./tensor/printing.js";
 import { finfo, iinfo } from "./tensor/limits.js";
 import { strided } from "./tensor/properties.js";
 import { setStateHook, Tensor } from "./tensor/tensor.js";
+import { commonShape } from "./ops/grid.js";
 import { fromData } from "./ops/leaf.js";
 import { defaultGenerator, Generator } from "./tensor/generator.js";
 import { random } from "./tensor/random.js";
@@ -95,6 +96,7 @@ const own = {
   autograd,
   func,
   utils: { checkpoint: { checkpoint, checkpointSequential } },
+  broadcastShapes: commonShape,
   slice: (start: number | null, end: number | null = null, step: number | null = null): Slice =>
     new Slice(start, end, step),
   /** @internal A contiguous tensor over little-endian bytes. */

@@ -29,6 +29,7 @@ const words: Readonly<Record<TypeWord, string>> = {
   "Tensor?": "Tensor | null",
   "int|str": "number | string",
   "float|str": "number | string",
+  "int|Tensor": "number | Tensor",
   "int[]|str": "number | readonly number[] | string",
 };
 

@@ -132,7 +132,7 @@ function onnxSegment(plan: Plan, nodes: readonly Node[], { crossing }: Stages): 
   };
   for (const node of nodes) {
     const ins = node.inputs.map(refOf);
-    const lowered = node.op.lower!(b, ins, node.attrs, node.outputs);
+    const lowered = nothing(b, node) ?? node.op.lower!(b, ins, node.attrs, node.outputs);
     if (lowered === undefined) {
       throw new NotImplementedError(
         `${node.op.name} is not implemented for ${node.inputs.map((v) => v.dtype.name).join(", ")}`,
@@ -161,6 +161,15 @@ function onnxSegment(plan: Plan, nodes: readonly Node[], { crossing }: Stages): 
     inputs: inputs.map((v) => plan.slots.get(v)!),
     outputs: outputs.map(({ value }) => plan.slots.get(value)!),
   };
+}
+
+/**
+ * Results without elements are constants: ONNX Runtime's optimizer drops an Expand to no elements, and some of its
+ * kernels refuse empty inputs.
+ */
+function nothing(b: Builder, node: Node): readonly Ref[] | undefined {
+  if (node.outputs.some((v) => v.numel !== 0)) return undefined;
+  return node.outputs.map((v) => b.tensor([], carrier(v.dtype), v.shape));
 }
 
 function borderType(v: Value): number {

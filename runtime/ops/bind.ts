@@ -43,6 +43,7 @@ const accepts: Readonly<Record<TypeWord, (v: unknown) => boolean>> = {
   any: () => true,
   "Tensor?": (v) => v === null || v instanceof Tensor,
   "int?": (v) => v === null || isInt(v),
+  "int|Tensor": (v) => isInt(v) || v instanceof Tensor,
   "int|str": (v) => isInt(v) || typeof v === "string",
   "float|str": (v) => typeof v === "number" || typeof v === "string",
   "int[]|str": (v) => isInt(v) || typeof v === "string" || (Array.isArray(v) && v.every(isInt)),

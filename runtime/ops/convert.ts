@@ -16,6 +16,8 @@ import {
   uint8,
 } from "../tensor/dtype.js";
 import { Device } from "../tensor/device.js";
+import { formatStrides, preserveFormat, suggestedFormat, type MemoryFormat } from "../tensor/memoryFormat.js";
+import { contiguousStrides, preservedStrides } from "../tensor/strides.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply, setCastGrad } from "./apply.js";
 import { op, primitive } from "./record.js";
@@ -25,6 +27,7 @@ export const cast = primitive<{ dtype: DType }>({
   name: "_to_copy",
   infer: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
   grad: (ctx, g) => [g.to(ctx.inputMeta(0).dtype)],
+  layout: ([x], shape) => (x!.isContiguous() ? undefined : preservedStrides(shape, x!._strides)),
   lower: (b, [x], { dtype }) => {
     const to = carrier(dtype);
     // NaN and infinities have no integer value; a C cast gives the smallest, as does ONNX Runtime's.
@@ -47,10 +50,22 @@ function parseDevice(device: Device | string): Device {
   throw new NotImplementedError(`device '${device}' is not implemented: tensors live on 'cpu'`);
 }
 
-function toImpl(self: Tensor, device: Device | string | null, dtype: DType | null, copy: boolean): Tensor {
+function toImpl(
+  self: Tensor,
+  device: Device | string | null,
+  dtype: DType | null,
+  copy: boolean,
+  format: MemoryFormat | null,
+): Tensor {
   if (device !== null) parseDevice(device);
-  const result = dtype ? castTo(self, dtype) : self;
-  return copy && result === self ? self.clone() : result;
+  const wanted = format ?? preserveFormat;
+  const to = dtype ?? self.dtype;
+  const stays = wanted === preserveFormat || wanted === suggestedFormat(self._shape, self._strides);
+  if (to === self.dtype && stays && !copy) return self;
+  const strides = formatStrides(wanted, self._shape, self._strides) ?? contiguousStrides(self._shape);
+  return to === self.dtype
+    ? self.clone({ memoryFormat: wanted })
+    : apply(cast, [self], { dtype: to }, strides);
 }
 
 export const to = op(
@@ -59,17 +74,17 @@ export const to = op(
       "to(Tensor self, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) -> Tensor",
     on: ["Tensor"],
     doc: "Converts to a dtype or device; gives the tensor itself when nothing changes.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.to.html)",
-    call: (self, dtype, _, copy) => toImpl(self, null, dtype, copy),
+    call: (self, dtype, _, copy, format) => toImpl(self, null, dtype, copy, format),
   },
   {
     signature:
       "to(Tensor self, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) -> Tensor",
-    call: (self, device, dtype, _, copy) => toImpl(self, device, dtype, copy),
+    call: (self, device, dtype, _, copy, format) => toImpl(self, device, dtype, copy, format),
   },
   {
     signature:
       "to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) -> Tensor",
-    call: (self, other, _, copy) => toImpl(self, null, other.dtype, copy),
+    call: (self, other, _, copy, format) => toImpl(self, null, other.dtype, copy, format),
   },
 );
 
@@ -78,7 +93,7 @@ function conversion<const S extends string>(name: S, dtype: DType) {
     signature: `${name}(Tensor self, *, memory_format? memory_format=None) -> Tensor`,
     on: ["Tensor"],
     doc: `Converts to \`${String(dtype)}\`.`,
-    call: ((self: Tensor) => castTo(self, dtype)) as never,
+    call: ((self: Tensor, format: MemoryFormat | null) => toImpl(self, null, dtype, false, format)) as never,
   });
 }
 

@@ -1,11 +1,12 @@
 /** Distances and similarities of vectors. */
-import { RuntimeError } from "../errors.js";
+import { RuntimeError, ValueError } from "../errors.js";
 import { apply } from "./apply.js";
 import { castTo } from "./convert.js";
 import { choose, eq } from "./compare.js";
 import { reducedShape, wrapDim } from "./dims.js";
 import { asFloat, notImplementedFor } from "./elementwise.js";
 import { broadcastShapes, page } from "./family.js";
+import { titled } from "./inplace.js";
 import { encode, fromData } from "./leaf.js";
 import { abs, sign } from "./pointwise.js";
 import { resultType } from "./promote.js";
@@ -14,7 +15,7 @@ import { sumDims } from "./reduce.js";
 import { vectorNorm } from "./vector-norm.js";
 import { expandTo } from "./view.js";
 import { int64 } from "../tensor/dtype.js";
-import type { Attrs } from "../graph/value.js";
+import { numel, type Attrs } from "../graph/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** ‖x1 − x2 + eps‖ₚ over the last axis. */
@@ -106,6 +107,13 @@ function pairs(n: number): [Tensor, Tensor] {
   return [tensor(first), tensor(second)];
 }
 
+/** ‖difference‖ₚ over the last axis, with PyTorch's gradients for distances: of p = ∞ whole to every largest element. */
+function pairDistance(difference: Tensor, p: number): Tensor {
+  return p === Infinity
+    ? apply(largestSize, [difference], {})
+    : vectorNorm(difference, p, [difference.ndim - 1], false, true);
+}
+
 export const pdist = op({
   signature: "pdist(Tensor input, float p=2.0) -> Tensor",
   on: ["torch", "F"],
@@ -124,8 +132,65 @@ export const pdist = op({
     if (m === 0 || count === 0) return expandTo(sumDims(input, [0, 1], false), [count]);
     const [i, j] = pairs(n);
     const difference = input.indexSelect(0, i).sub(input.indexSelect(0, j));
-    return p === Infinity
-      ? apply(largestSize, [difference], {})
-      : vectorNorm(difference, p, [1], false, true);
+    return pairDistance(difference, p);
+  },
+});
+
+/** From this many elements of differences on, Euclidean distances come from a matrix product. */
+const MANY = 1 << 22;
+
+/** √(‖x‖² + ‖y‖² − 2 x·y), 0 with gradient 0 where rounding leaves nothing. */
+function euclidean(x1: Tensor, x2: Tensor): Tensor {
+  const squares = (x: Tensor): Tensor => sumDims(x.mul(x), [x.ndim - 1], true);
+  const d2 = squares(x1).add(squares(x2).mT).sub(x1.matmul(x2.mT).mul(2));
+  const positive = d2.gt(0);
+  return choose(positive, choose(positive, d2, 1).sqrt(), 0);
+}
+
+export const cdist = op({
+  signature:
+    "cdist(Tensor x1, Tensor x2, float p=2.0, str? compute_mode='use_mm_for_euclid_dist_if_necessary') -> Tensor",
+  on: ["torch"],
+  doc: `The p-norm distances of every row of \`x1\` \`[…, P, M]\` from every row of \`x2\` \`[…, R, M]\`: \`[…, P, R]\`.\n\n${page("cdist")}`,
+  call: (x1, x2, p, mode) => {
+    const modes = [
+      "use_mm_for_euclid_dist_if_necessary",
+      "use_mm_for_euclid_dist",
+      "donot_use_mm_for_euclid_dist",
+    ];
+    if (mode !== null && !modes.includes(mode)) {
+      throw new ValueError(`${mode} is not a valid value for compute_mode`);
+    }
+    for (const [name, x] of Object.entries({ X1: x1, X2: x2 })) {
+      if (!x.dtype.isFloatingPoint) {
+        throw new RuntimeError(`cdist only supports floating-point dtypes, ${name} got: ${titled(x)}`);
+      }
+      if (x.ndim < 2) {
+        throw new RuntimeError(`cdist only supports at least 2D tensors, ${name} got: ${String(x.ndim)}D`);
+      }
+    }
+    if (x1._shape.at(-1) !== x2._shape.at(-1)) {
+      throw new RuntimeError(
+        `X1 and X2 must have the same number of columns. X1: ${String(x1._shape.at(-1))} X2: ${String(x2._shape.at(-1))}`,
+      );
+    }
+    if (x1.dtype !== x2.dtype) {
+      throw new RuntimeError(`expected scalar type ${titled(x1)} but found ${titled(x2)}`);
+    }
+    if (!(p >= 0)) throw new RuntimeError("cdist only supports non-negative p values");
+    const shape = broadcastShapes(x1._shape.slice(0, -2), x2._shape.slice(0, -2));
+    const [rows, columns, m] = [x1._shape.at(-2)!, x2._shape.at(-2)!, x1._shape.at(-1)!];
+    const size = numel([...shape, rows, columns, m]);
+    if (size === 0) {
+      // Distances of rows without elements are 0, and take part in backward.
+      const nothing = sumDims(x1, [...x1._shape.keys()], false).add(
+        sumDims(x2, [...x2._shape.keys()], false),
+      );
+      return expandTo(nothing.mul(0), [...shape, rows, columns]).clone();
+    }
+    if (p === 2 && (mode === "use_mm_for_euclid_dist" || (size > MANY && mode !== modes[2]))) {
+      return euclidean(x1, x2);
+    }
+    return pairDistance(x1.unsqueeze(-2).sub(x2.unsqueeze(-3)), p);
   },
 });

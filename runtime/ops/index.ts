@@ -9,9 +9,11 @@ import * as cell from "./cell.js";
 import * as classLoss from "./class-loss.js";
 import * as combine from "./combine.js";
 import * as compare from "./compare.js";
+import * as contract from "./contract.js";
 import * as conv from "./conv.js";
 import * as convForms from "./conv-forms.js";
 import * as convert from "./convert.js";
+import * as copies from "./copies.js";
 import * as copy from "./copy.js";
 import * as counting from "./counting.js";
 import * as covariance from "./covariance.js";
@@ -20,11 +22,12 @@ import * as ctc from "./ctc.js";
 import * as diagonal from "./diagonal.js";
 import * as data from "./data.js";
 import * as difference from "./difference.js";
-import * as distance from "./distance.js";
 import * as distanceLoss from "./distance-loss.js";
+import * as distance from "./distance.js";
 import * as dropout from "./dropout.js";
-import * as embedding from "./embedding.js";
+import * as einsum from "./einsum.js";
 import * as embeddingBag from "./embedding-bag.js";
+import * as embedding from "./embedding.js";
 import * as extrema from "./extrema.js";
 import * as extremes from "./extremes.js";
 import * as fold from "./fold.js";
@@ -45,6 +48,7 @@ import * as maxPool from "./max-pool.js";
 import * as memory from "./memory.js";
 import * as multihead from "./multihead.js";
 import * as nonzero from "./nonzero.js";
+import * as mesh from "./mesh.js";
 import * as norm from "./norm.js";
 import * as normForms from "./norm-forms.js";
 import * as normalize from "./normalize.js";
@@ -63,14 +67,17 @@ import * as scan from "./scan.js";
 import * as scatter from "./scatter.js";
 import * as search from "./search.js";
 import * as sequence from "./sequence.js";
+import * as shape from "./shape.js";
 import * as shrink from "./shrink.js";
 import * as shuffle from "./shuffle.js";
+import * as slice from "./slice.js";
 import * as softmax from "./softmax.js";
 import * as sorting from "./sorting.js";
 import * as specialValues from "./special-values.js";
 import * as split from "./split.js";
 import * as statistics from "./statistics.js";
 import * as strided from "./strided.js";
+import * as take from "./take.js";
 import * as triangle from "./triangle.js";
 import * as unique from "./unique.js";
 import * as view from "./view.js";
@@ -89,9 +96,11 @@ const families = {
   classLoss,
   combine,
   compare,
+  contract,
   conv,
   convForms,
   convert,
+  copies,
   copy,
   counting,
   covariance,
@@ -100,11 +109,12 @@ const families = {
   diagonal,
   data,
   difference,
-  distance,
   distanceLoss,
+  distance,
   dropout,
-  embedding,
+  einsum,
   embeddingBag,
+  embedding,
   extrema,
   extremes,
   fold,
@@ -125,6 +135,7 @@ const families = {
   memory,
   multihead,
   nonzero,
+  mesh,
   norm,
   normForms,
   normalize,
@@ -143,14 +154,17 @@ const families = {
   scatter,
   search,
   sequence,
+  shape,
   shrink,
   shuffle,
+  slice,
   softmax,
   sorting,
   specialValues,
   split,
   statistics,
   strided,
+  take,
   triangle,
   unique,
   view,

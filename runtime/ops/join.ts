@@ -2,38 +2,53 @@
 import { RuntimeError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
 import { promoteTypes } from "../tensor/dtype.js";
+import { channelsLastStrides, suggestsChannelsLast } from "../tensor/strides.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { wrapDim } from "./dims.js";
 import { setJoinLast } from "./indexing.js";
 import { page } from "./family.js";
+import { constant } from "./promote.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
-import { sliceOf } from "./view.js";
+import { expandTo, sliceOf } from "./view.js";
 
 interface DimAttrs extends Attrs {
   readonly dim: number;
 }
 
+/** Vectors without elements join tensors of any rank, and add nothing. */
+const isNothing = (shape: readonly number[], rank: number): boolean =>
+  shape.length === 1 && shape[0] === 0 && rank !== 1;
+
 const catPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   name: "cat",
-  infer: (inputs, { dim }) => ({
-    shape: inputs[0]!.shape.map((d, i) => (i === dim ? inputs.reduce((n, m) => n + m.shape[dim]!, 0) : d)),
-    dtype: inputs[0]!.dtype,
-  }),
+  infer: (inputs, { dim }) => {
+    const rank = Math.max(...inputs.map((m) => m.shape.length));
+    const real = inputs.filter((m) => !isNothing(m.shape, rank));
+    const total = real.reduce((n, m) => n + m.shape[dim]!, 0);
+    return { shape: real[0]!.shape.map((d, i) => (i === dim ? total : d)), dtype: inputs[0]!.dtype };
+  },
   // Every piece of the gradient goes back where its input came from.
   grad: (ctx, g) => {
     const { dim } = ctx.attrs;
     let at = 0;
     return Array.from({ length: ctx.inputs }, (_, i) => {
+      const { shape } = ctx.inputMeta(i);
+      if (isNothing(shape, g.ndim)) return () => expandTo(constant(0, g.dtype), shape);
       const from = at;
-      at += ctx.inputMeta(i).shape[dim]!;
+      at += shape[dim]!;
       const to = at;
       return () => sliceOf(g, dim, from, to);
     });
   },
-  lower: (b, inputs, { dim }) => (inputs.length === 1 ? inputs[0]! : b.node("Concat", inputs, { axis: dim })),
+  lower: (b, inputs, { dim }, [out]) => {
+    const real = inputs.filter((r) => !isNothing(r.shape, out!.shape.length));
+    return real.length === 1 ? real[0]! : b.node("Concat", real, { axis: dim });
+  },
   moves: true,
+  layout: (inputs, shape) =>
+    inputs.every((t) => suggestsChannelsLast(t._shape, t._strides)) ? channelsLastStrides(shape) : undefined,
 });
 
 /** Joins along an axis they have. */
@@ -43,10 +58,10 @@ export function concat(tensors: readonly Tensor[], dim: number): Tensor {
     if (t.ndim === 0)
       throw new RuntimeError(`zero-dimensional tensor (at position ${String(i)}) cannot be concatenated`);
   }
-  // Empty one-dimensional tensors join anything.
-  const real = tensors.filter((t) => !(t.ndim === 1 && t._shape[0] === 0));
+  const rank = Math.max(...tensors.map((t) => t.ndim));
+  const real = tensors.filter((t) => !isNothing(t._shape, rank));
   const dtype = tensors.map((t) => t.dtype).reduce(promoteTypes);
-  const first = real[0] ?? tensors[0]!;
+  const first = real[0]!;
   const d = wrapDim(dim, first.ndim);
   for (const [i, t] of real.entries()) {
     if (t.ndim !== first.ndim) {
@@ -64,7 +79,7 @@ export function concat(tensors: readonly Tensor[], dim: number): Tensor {
   }
   return apply(
     catPrimitive,
-    (real.length ? real : [tensors[0]!]).map((t) => castTo(t, dtype)),
+    tensors.map((t) => castTo(t, dtype)),
     { dim: d },
   );
 }
@@ -101,12 +116,13 @@ export const stack = op({
   },
 });
 
-const atLeast = (t: Tensor, rank: number): Tensor => {
+/** The tensor with at least so many axes, by the rule of `atleast_3d`. */
+export function atLeast(t: Tensor, rank: number): Tensor {
   if (rank >= 1 && t.ndim === 0) return atLeast(t.reshape(1), rank);
   if (rank >= 2 && t.ndim === 1) return atLeast(t.unsqueeze(0), rank);
-  if (rank >= 3 && t.ndim === 2) return t.unsqueeze(2);
+  if (rank >= 3 && t.ndim === 2) return t.unsqueeze(-1);
   return t;
-};
+}
 
 function stacked(name: string, rank: number, dim: (t: Tensor) => number) {
   return (tensors: Tensor[]): Tensor => {

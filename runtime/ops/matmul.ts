@@ -11,7 +11,7 @@ import { zerosFor } from "./elementwise.js";
 import { inPlace, writeOut } from "./inplace.js";
 import { op, primitive } from "./record.js";
 import type { Scalar } from "./schema.js";
-import { expandTo, permuteTo } from "./view.js";
+import { expandTo, permuteTo, sameView } from "./view.js";
 
 const size = (t: { readonly shape: readonly number[] } | Tensor): string => `[${[...t.shape].join(", ")}]`;
 
@@ -90,6 +90,7 @@ function matmulImpl(a: Tensor, b: Tensor): Tensor {
 
 export const matmul = op({
   signature: "matmul(Tensor input, Tensor other, *, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   aliases: ["__matmul__"],
   doc: `Matrix product over the last two axes, leading ones broadcast; vectors count as rows on the left and columns on the right.\n\n${page("matmul")}`,
   call: (input, other) => matmulImpl(input, other),
@@ -102,6 +103,7 @@ function expectDims(name: string, t: Tensor, dims: number, what: string): void {
 
 export const mm = op({
   signature: "mm(Tensor input, Tensor mat2, *, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   doc: `Product of two matrices, \`[n, k] @ [k, m]\`.\n\n${page("mm")}`,
   call: (input, mat2) => {
     expectDims("mm", input, 2, "self");
@@ -112,6 +114,7 @@ export const mm = op({
 
 export const bmm = op({
   signature: "bmm(Tensor input, Tensor mat2, *, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   doc: `Products of a batch of matrices, \`[b, n, k] @ [b, k, m]\`.\n\n${page("bmm")}`,
   call: (input, mat2) => {
     expectDims("bmm", input, 3, "batch1");
@@ -129,6 +132,7 @@ export const bmm = op({
 
 export const mv = op({
   signature: "mv(Tensor input, Tensor vec, *, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   doc: `Product of a matrix and a vector.\n\n${page("mv")}`,
   call: (input, vec) => {
     if (input.ndim !== 2 || vec.ndim !== 1 || input._shape[1] !== vec._shape[0]) {
@@ -140,7 +144,7 @@ export const mv = op({
 
 export const dot = op({
   signature: "dot(Tensor input, Tensor tensor, *, Tensor? out=None) -> Tensor",
-  aliases: ["vdot"],
+  outDtype: "exact",
   doc: `Dot product of two vectors.\n\n${page("dot")}`,
   call: (input, tensor) => {
     if (input.ndim !== 1 || tensor.ndim !== 1) {
@@ -155,6 +159,13 @@ export const dot = op({
     }
     return matmulImpl(input, tensor);
   },
+});
+
+export const vdot = op({
+  signature: "vdot(Tensor input, Tensor other, *, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
+  doc: `Dot product of two vectors; of complex ones the first is conjugated.\n\n${page("vdot")}`,
+  call: (input, other) => dot(input, other),
 });
 
 export const outer = op({
@@ -220,7 +231,7 @@ function addProduct(name: string, dims: readonly [number, number], outDims: numb
         `${name}: expected input to expand to ${size(result)}, but it is ${size(input)}`,
       );
     }
-    if (be !== 0 || input.ndim > 0) expandCheck(input, result);
+    expandCheck(input, result);
     return blendProduct(input, a, b, be, al);
   };
 }
@@ -238,6 +249,7 @@ function expandCheck(input: Tensor, result: Tensor): void {
 export const addmm = op({
   signature:
     "addmm(Tensor input, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   inplace: true,
   doc: `\`beta · input + alpha · (mat1 @ mat2)\`.\n\n${page("addmm")}`,
   call: addProduct("addmm", [2, 2], 2),
@@ -246,6 +258,7 @@ export const addmm = op({
 export const addmv = op({
   signature:
     "addmv(Tensor input, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   inplace: true,
   doc: `\`beta · input + alpha · (mat @ vec)\`.\n\n${page("addmv")}`,
   call: addProduct("addmv", [2, 1], 1),
@@ -254,6 +267,7 @@ export const addmv = op({
 export const baddbmm = op({
   signature:
     "baddbmm(Tensor input, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   inplace: true,
   doc: `\`beta · input + alpha · (batch1 @ batch2)\`, by batch.\n\n${page("baddbmm")}`,
   call: addProduct("baddbmm", [3, 3], 3),
@@ -276,6 +290,7 @@ function addBatch(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Scalar, a
 export const addbmm = op({
   signature:
     "addbmm(Tensor input, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1, Tensor? out=None) -> Tensor",
+  outDtype: "exact",
   doc: `\`beta · input + alpha · Σ batch1 @ batch2\`, summed over the batch.\n\n${page("addbmm")}`,
   call: addBatch,
 });
@@ -337,6 +352,7 @@ export const linear = op({
 
 /** Registers `Tensor.mT` and its kin: properties, not calls. */
 const transposed = (t: Tensor): Tensor => {
+  if (t.ndim === 0) return sameView(t);
   if (t.ndim < 2) {
     throw new RuntimeError(
       `tensor.mT is only supported on matrices or batches of matrices. Got ${String(t.ndim)}-D tensor.`,
@@ -349,6 +365,12 @@ const transposed = (t: Tensor): Tensor => {
     ),
   );
 };
+
+export const adjoint = op({
+  signature: "adjoint(Tensor input) -> Tensor",
+  doc: `A view with the last two axes exchanged, conjugated if complex.\n\n${page("adjoint")}`,
+  call: transposed,
+});
 
 Object.defineProperties(Tensor.prototype, {
   mT: {

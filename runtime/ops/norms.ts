@@ -78,6 +78,18 @@ export const frobeniusNorm = op(
   },
 );
 
+export const normExceptDim = op({
+  signature: "norm_except_dim(Tensor v, int pow=2, int dim=0) -> Tensor",
+  on: ["torch"],
+  doc: "The p-norms over all axes but `dim`, which stay as axes of size 1; over all of them for `dim` -1.",
+  call: (v, power, dim) => {
+    if (dim === -1) return checkedNorm(v, power, null, false, null);
+    const d = wrapDim(dim, v.ndim);
+    const others = [...v._shape.keys()].filter((i) => i !== d);
+    return others.length === 0 ? v.abs() : checkedNorm(v, power, others, true, null);
+  },
+});
+
 export const dist = op({
   signature: "dist(Tensor input, Tensor other, Scalar p=2) -> Tensor",
   doc: `The \`p\`-norm of \`input - other\`, broadcast.\n\n${page("dist")}`,

@@ -31,6 +31,7 @@ export interface SchemaTypes {
   "Tensor?": Tensor | null;
   "int|str": number | string;
   "float|str": number | string;
+  "int|Tensor": number | Tensor;
   "int[]|str": number[] | string;
 }
 

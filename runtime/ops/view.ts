@@ -4,7 +4,7 @@ import { RuntimeError, IndexError } from "../errors.js";
 import type { Ref } from "../graph/builder.js";
 import { record } from "../graph/record.js";
 import { numel, type Attrs } from "../graph/value.js";
-import type { DType } from "../tensor/dtype.js";
+import { bool, type DType } from "../tensor/dtype.js";
 import { viewStrides } from "../tensor/strides.js";
 import { setRederive, Tensor, type Layout, type ViewOrigin, type ViewStep } from "../tensor/tensor.js";
 import { apply, attachHistory, OpGradNode, sameShape } from "./apply.js";
@@ -405,21 +405,25 @@ export const select = op({
   },
 });
 
+/** Where a narrowed view starts, from a tensor: waits for its value. */
+function startOf(start: Tensor): number {
+  if (start.ndim !== 0 || start.dtype.isFloatingPoint || start.dtype === bool) {
+    throw new RuntimeError("start must be an 0-dim integral Tensor.");
+  }
+  return Number(start.item());
+}
+
 export const narrow = op({
-  signature: "narrow(Tensor input, int dim, int start, int length) -> Tensor",
+  signature: "narrow(Tensor input, int dim, int|Tensor start, int length) -> Tensor",
   doc: `The view \`input[..., start : start + length, ...]\` along \`dim\`.\n\n${page("narrow")}`,
-  call: (input, dim, start, length) => {
+  call: (input, dim, given, length) => {
     if (input.ndim === 0) throw new RuntimeError("narrow() cannot be applied to a 0-dim tensor.");
-    if (length < 0) throw new RuntimeError("narrow(): length must be non-negative.");
+    const start = typeof given === "number" ? given : startOf(given);
     const d = wrapDim(dim, input.ndim);
     const size = input._shape[d]!;
-    if (start < -size || start > size) {
-      throw new IndexError(
-        `start out of range (expected to be in range of [${String(-size)}, ${String(size)}], but got ${String(start)})`,
-      );
-    }
-    const from = start < 0 ? start + size : start;
-    if (from + length > size) {
+    // A start at the end is allowed, where nothing is left.
+    const from = start === size ? start : wrapDim(start, size);
+    if (length < 0 || from + length > size) {
       throw new RuntimeError(
         `start (${String(from)}) + length (${String(length)}) exceeds dimension size (${String(size)}).`,
       );

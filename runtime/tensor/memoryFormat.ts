@@ -1,4 +1,4 @@
-import { channelsLastStrides, isChannelsLast, isContiguous, preservedStrides } from "./strides.js";
+import { channelsLastStrides, isChannelsLast, isContiguous, preservedStrides, suggestsChannelsLast } from "./strides.js";
 import { RuntimeError } from "../errors.js";
 
 /**
@@ -51,6 +51,12 @@ export function formatStrides(
     );
   }
   return channelsLastStrides(shape);
+}
+
+/** The format that strides speak for, gaps allowed: C order unless the channels lie closest together. */
+export function suggestedFormat(shape: readonly number[], strides: readonly number[]): MemoryFormat {
+  if (!suggestsChannelsLast(shape, strides)) return contiguousFormat;
+  return shape.length === 4 ? channelsLast : channelsLast3d;
 }
 
 /** Whether a tensor lies in memory as the format says, without gaps. */
