@@ -7,6 +7,7 @@ export { DType } from "./tensor/dtype.js";
 export { Device } from "./tensor/device.js";
 export type { FunctionContext, FunctionCtx, RemovableHandle } from "./autograd/index.js";
 export { deepcopy } from "./nn/deepcopy.js";
+export { formatNpy, formatNpz, loadNpy, loadNpz, parseNpy, parseNpz, saveNpy, saveNpz } from "./io/numpy.js";
 export * from "./errors.js";
 export { setTracing, planStats } from "./graph/executor.js";
 export * as data from "./data/index.js";

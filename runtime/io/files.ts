@@ -1,0 +1,32 @@
+import { randomUUID } from "node:crypto";
+import * as fs from "node:fs";
+import { ValueError } from "../errors.js";
+
+/** A whole file. @throws ValueError when it has more than `maxBytes`. */
+export function readBounded(path: string, maxBytes: number): Uint8Array {
+  const { size } = fs.statSync(path);
+  if (size > maxBytes) {
+    throw new ValueError(
+      `the file has ${String(size)} bytes, more than the ${String(maxBytes)} allowed (maxBytes)`,
+    );
+  }
+  return fs.readFileSync(path);
+}
+
+/** Writes beside the file and renames: whoever reads it sees the old contents or the new ones, whole. */
+export function writeAtomically(path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = fs.openSync(temporary, "wx");
+    try {
+      for (let at = 0; at < bytes.length;) at += fs.writeSync(file, bytes, at);
+      fs.fsyncSync(file);
+    } finally {
+      fs.closeSync(file);
+    }
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
