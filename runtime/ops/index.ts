@@ -32,6 +32,7 @@ import * as extrema from "./extrema.js";
 import * as extremes from "./extremes.js";
 import * as fold from "./fold.js";
 import * as fractionalPool from "./fractional-pool.js";
+import * as fromData from "./from-data.js";
 import * as gather from "./gather.js";
 import * as grid from "./grid.js";
 import * as gumbel from "./gumbel.js";
@@ -119,6 +120,7 @@ const families = {
   extremes,
   fold,
   fractionalPool,
+  fromData,
   gather,
   grid,
   gumbel,

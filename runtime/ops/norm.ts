@@ -6,6 +6,7 @@ import { float32 } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { applyAll, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
+import { filled } from "./create.js";
 import { page } from "./family.js";
 import { op, primitive } from "./record.js";
 import { meanDims, sumDims } from "./reduce.js";
@@ -144,11 +145,11 @@ function batchNormImpl(
   training: boolean,
   momentum: number,
   eps: number,
-): Tensor {
+): { out: Tensor; mean?: Tensor; rstd?: Tensor } {
   // Of nothing there is only what the parameters are.
   if (input.numel() === 0 && input.ndim < 2) {
     const scaled = weight ? input.mul(weight.select(0, 0)) : input.clone();
-    return bias ? scaled.add(bias.select(0, 0)) : scaled;
+    return { out: bias ? scaled.add(bias.select(0, 0)) : scaled };
   }
   if (input.ndim < 2)
     throw new RuntimeError(`batch_norm: expected at least 2 axes, got [${input._shape.join(", ")}]`);
@@ -160,15 +161,37 @@ function batchNormImpl(
     const scale = overChannels(weight ? castTo(weight, rstd.dtype).mul(rstd) : rstd, input.ndim);
     const centred = wide(input).sub(overChannels(wide(runningMean), input.ndim));
     const out = centred.mul(scale);
-    return castTo(bias ? out.add(overChannels(bias, input.ndim)) : out, input.dtype);
+    return { out: castTo(bias ? out.add(overChannels(bias, input.ndim)) : out, input.dtype) };
   }
   const count = input.numel() / input._shape[1]!;
   const dims = [...input._shape.keys()].filter((i) => i !== 1);
   const [xhat, mean, rstd] = standardized(input, weight, dims, eps);
   // An empty batch has no statistics.
   if (count > 0) updateRunning(runningMean, runningVar, mean, rstd, momentum, eps, count);
-  return castTo(affine(xhat, weight, bias), input.dtype);
+  return { out: castTo(affine(xhat, weight, bias), input.dtype), mean, rstd };
 }
+
+export const nativeBatchNorm = op({
+  signature:
+    "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor output, Tensor save_mean, Tensor save_invstd)",
+  on: ["torch"],
+  doc: "`F.batchNorm` that also gives the mean and 1/√(var + eps) of each channel; empty when not in training.",
+  call: (input, weight, bias, runningMean, runningVar, training, momentum, eps) => {
+    const { out, mean, rstd } = batchNormImpl(
+      input,
+      runningMean,
+      runningVar,
+      weight,
+      bias,
+      training,
+      momentum,
+      eps,
+    );
+    const statistic = (t: Tensor | undefined): Tensor =>
+      t ? castTo(t.detach().reshape(-1), weight?.dtype ?? input.dtype) : filled([0], 0, input.dtype);
+    return named({ output: out, saveMean: statistic(mean), saveInvstd: statistic(rstd) });
+  },
+});
 
 export const batchNorm = op({
   signature:
@@ -181,7 +204,7 @@ export const batchNorm = op({
         `Expected more than 1 value per channel when training, got input size torch.Size([${input._shape.join(", ")}])`,
       );
     }
-    return batchNormImpl(input, runningMean, runningVar, weight, bias, training, momentum, eps);
+    return batchNormImpl(input, runningMean, runningVar, weight, bias, training, momentum, eps).out;
   },
 });
 
@@ -198,7 +221,7 @@ export const instanceNorm = op({
       );
     }
     if (!useInputStats)
-      return batchNormImpl(input, runningMean, runningVar, weight, bias, false, momentum, eps);
+      return batchNormImpl(input, runningMean, runningVar, weight, bias, false, momentum, eps).out;
     const dims = rest.map((_, i) => i + 2);
     const [xhat, mean, rstd] = standardized(input, weight, dims, eps);
     if (runningMean ?? runningVar) {

@@ -264,6 +264,26 @@ export const poisson = op({
     ),
 });
 
+export const binomial = op({
+  signature: "binomial(Tensor count, Tensor prob, generator? generator=None) -> Tensor",
+  on: ["torch"],
+  doc: "How many of `count` trials succeed, each with probability `prob`, broadcast.",
+  call: (count, prob, generator) => {
+    if (count.dtype !== prob.dtype) {
+      throw new RuntimeError(
+        `binomial: expected count and prob to have the same dtype, but got ${String(count.dtype)} and ${String(prob.dtype)}`,
+      );
+    }
+    const shape = broadcastShapes(count._shape, prob._shape);
+    const spec = {
+      kind: "binomial",
+      trials: elements(expandTo(count, shape)),
+      p: elements(expandTo(prob, shape)),
+    } as const;
+    return drawnFrom([count, prob], drawn(spec, shape, count.dtype, generator));
+  },
+});
+
 const overwrites = (what: string): string => `Overwrites this tensor with ${what}.`;
 
 export const uniform_ = op({

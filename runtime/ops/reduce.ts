@@ -36,14 +36,38 @@ export function sumDims(x: Tensor, dims: readonly number[], keepdim: boolean): T
   return apply(sumPrimitive, [x], { dims, keepdim });
 }
 
-setSumToShape((grad, shape) => {
-  const lead = grad.ndim - shape.length;
+/** Sums what broadcasting from `shape` would have repeated. */
+function sumTo(x: Tensor, shape: readonly number[]): Tensor {
+  const lead = x.ndim - shape.length;
   const dims: number[] = [];
-  grad._shape.forEach((d, i) => {
+  x._shape.forEach((d, i) => {
     if (i < lead || (shape[i - lead] === 1 && d !== 1)) dims.push(i);
   });
-  const summed = dims.length ? sumDims(grad, dims, true) : grad;
+  const summed = dims.length ? sumDims(x, dims, true) : x;
   return sameShape(summed._shape, shape) ? summed : summed.reshape([...shape]);
+}
+
+setSumToShape(sumTo);
+
+export const sumToSize = op({
+  signature: "sum_to_size(Tensor self, int... size) -> Tensor",
+  on: ["Tensor"],
+  doc: `Sums this tensor to \`size\`, which must broadcast to its shape.\n\n${page("Tensor.sum_to_size")}`,
+  call: (self, size) => {
+    const fits =
+      size.length <= self.ndim &&
+      size.every((d, i) => {
+        const mine = self._shape[self.ndim - size.length + i]!;
+        return d === mine || d === 1;
+      });
+    if (!fits) {
+      throw new RuntimeError(
+        `size {[${size.join(", ")}]} is not expandable to size {[${self._shape.join(", ")}]}.`,
+      );
+    }
+    if (size.length > 0 && sameShape(self._shape, size)) return self;
+    return sumTo(castTo(self, sumDtype(self, null)), size);
+  },
 });
 
 /** The dtype sums are computed in: bool and integers count in int64. */

@@ -200,3 +200,62 @@ export function fillMultinomialWithoutReplacement(
   }
   return out;
 }
+
+/** `torch.binomial(counts, probabilities)`: successes of a probability of at most ½, the others counted backwards. */
+export function fillBinomial(gen: Mt19937, dtype: FloatName, counts: HostArray, probs: HostArray): HostArray {
+  const [n, p] = [fromElements(dtype, counts), fromElements(dtype, probs)];
+  const out = reals(dtype, n.length);
+  for (let i = 0; i < n.length; i++) out[i] = binomial(gen, n[i]!, p[i]!);
+  return toElements(dtype, out);
+}
+
+function binomial(gen: Mt19937, count: number, p: number): number {
+  if (count <= 0 || p <= 0) return 0;
+  if (p >= 1) return count;
+  if (Number.isNaN(p)) return NaN;
+  if (p > 0.5) return count - successes(gen, count, 1 - p);
+  return successes(gen, count, p);
+}
+
+/** Waiting times while few successes are expected, else transformed rejection (Hörmann 1993, BTRS). */
+function successes(gen: Mt19937, count: number, p: number): number {
+  if (count * p < 10) {
+    const logFailure = Math.log1p(-p);
+    let found = -1;
+    for (let trials = 0; trials <= count; found++) trials += Math.ceil(Math.log(gen.random53()) / logFailure);
+    return found;
+  }
+  const deviation = Math.sqrt(count * p * (1 - p));
+  const b = 1.15 + 2.53 * deviation;
+  const a = -0.0873 + 0.0248 * b + 0.01 * p;
+  const c = count * p + 0.5;
+  const vr = 0.92 - 4.2 / b;
+  const odds = p / (1 - p);
+  const alpha = (2.83 + 5.1 / b) * deviation;
+  const m = Math.floor((count + 1) * p);
+  for (;;) {
+    const u = gen.random53() - 0.5;
+    const v = gen.random53();
+    const us = 0.5 - Math.abs(u);
+    const k = Math.floor(((2 * a) / us + b) * u + c);
+    if (us >= 0.07 && v <= vr) return k;
+    if (k < 0 || k > count) continue;
+    const bound =
+      (m + 0.5) * Math.log((m + 1) / (odds * (count - m + 1))) +
+      (count + 1) * Math.log((count - m + 1) / (count - k + 1)) +
+      (k + 0.5) * Math.log((odds * (count - k + 1)) / (k + 1)) +
+      stirlingTail(m) +
+      stirlingTail(count - m) -
+      stirlingTail(k) -
+      stirlingTail(count - k);
+    if (Math.log((v * alpha) / (a / (us * us) + b)) <= bound) return k;
+  }
+}
+
+/** log k! less Stirling's formula: for small k from the factorial itself, then by its series. */
+function stirlingTail(k: number): number {
+  const n = k + 1;
+  if (k <= 9) return logFactorial(k) - ((k + 0.5) * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI));
+  const square = n * n;
+  return (1 / 12 - (1 / 360 - 1 / 1260 / square) / square) / n;
+}

@@ -23,6 +23,7 @@ import {
 } from "./continuous.js";
 import {
   fillBernoulli,
+  fillBinomial,
   fillBernoulliTensor,
   fillGeometric,
   fillMultinomial,
@@ -73,6 +74,8 @@ export interface DrawParams {
   };
   /** `torch.poisson`. */
   readonly poisson: { readonly rate: HostArray };
+  /** `torch.binomial`. */
+  readonly binomial: { readonly trials: HostArray; readonly p: HostArray };
   /** `nn.init.trunc_normal_`. */
   readonly truncNormal: {
     readonly mean: number;
@@ -215,6 +218,16 @@ const distributions: { readonly [K in DrawKind]: Distribution<DrawParams[K]> } =
     fill(gen, dtype, _, { rate }) {
       requireFloat(dtype, "poisson_cpu");
       return fillPoisson(gen, dtype, rate);
+    },
+  },
+  binomial: {
+    check(dtype) {
+      requireFloat(dtype, "binomial_cpu");
+      refuseDtype(dtype === "float16" || dtype === "bfloat16", "binomial_cpu", dtype);
+    },
+    fill(gen, dtype, _, { trials, p }) {
+      requireFloat(dtype, "binomial_cpu");
+      return fillBinomial(gen, dtype, trials, p);
     },
   },
   truncNormal: {

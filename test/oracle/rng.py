@@ -60,6 +60,8 @@ def run(d):
         return torch.multinomial(weights, n // d["rows"], d["replacement"])
     if kind == "poisson":
         return torch.poisson(tensor(d["rate"]))
+    if kind == "binomial":
+        return torch.binomial(tensor(d["trials"]), tensor(d["p"]))
     if kind == "truncNormal":
         return torch.nn.init.trunc_normal_(empty, d["mean"], d["std"], d["a"], d["b"])
     if kind == "rrelu":

@@ -92,6 +92,34 @@ agreesWithPyTorch("elements by a mask, and elements repeated", [
   ["repeat_interleave", [given(3), 2]],
 ]);
 
+agreesWithPyTorch("choices of elements, and sums to what broadcasts", [
+  ["combinations", [shaped([4], spread)]],
+  ["combinations", [shaped([4], spread)], { r: 3, withReplacement: true }],
+  ["combinations", [given([1, 2], int64), 3]],
+  ["combinations", [given([1, 2], int64), 0]],
+  ["combinations", [given([[1, 2]], int64)]],
+  ["combinations", [given([1, 2], int64), -1]],
+  ["Tensor.sum_to_size", [shaped([2, 3, 4], spread), [3, 1]]],
+  ["Tensor.sum_to_size", [shaped([2, 3], spread), [2, 3]]],
+  ["Tensor.sum_to_size", [given(3, uint8), []]],
+  ["Tensor.sum_to_size", [shaped([2, 3], spread), [3, 3]]],
+  ["broadcast_shapes", [[3, 1], [2, 1, 4], 4]],
+]);
+
+agreesWithPyTorch(
+  "binomial numbers, by waiting times and by rejection",
+  [
+    ["binomial", [plain(shaped([40], (i) => i)), plain(shaped([40], (i) => i / 40))]],
+    [
+      "binomial",
+      [plain(shaped([40], (i) => 50 * i, float64)), plain(shaped([40], (i) => (i % 11) / 10, float64))],
+    ],
+    ["binomial", [shaped([3], () => 5), shaped([3], () => 0.25)]],
+    ["binomial", [plain(shaped([3], () => 5)), plain(shaped([3], () => 0.25, float64))]],
+  ],
+  { seed: 3 },
+);
+
 agreesWithPyTorch("numbers in steps, of every dtype", [
   ["arange", [2, 11, 3]],
   ["arange", [0.5, 7, 0.7]],
@@ -146,4 +174,20 @@ test("NaN is in no bin of a histogram", () => {
   const x = torch.tensor([NaN, 1, 2]);
   assert.deepEqual(torch.histc(x, 3, 0, 3).tolist(), [0, 1, 1]);
   assert.deepEqual(torch.histogram(x, 3, { range: [0, 3] }).hist.tolist(), [0, 1, 1]);
+});
+
+test("tensors from buffers, numbers and tensors; empty ones with strides", () => {
+  const x = torch.tensor([1, 2.5]);
+  assert.equal(torch.asTensor(x), x);
+  assert.equal(torch.asTensor(x, torch.float64).dtype, torch.float64);
+  assert.deepEqual(torch.asTensor([1, 2]).tolist(), [1, 2]);
+  assert.notEqual(torch.asarray(x, { copy: true }), x);
+  assert.deepEqual(torch.fromNumpy(Float64Array.of(1, 2)).dtype, torch.float64);
+  const bytes = new Uint8Array(Int16Array.of(7, -2, 9).buffer);
+  assert.deepEqual(torch.frombuffer(bytes, { dtype: torch.int16, offset: 2 }).tolist(), [-2, 9]);
+  assert.throws(() => torch.frombuffer(bytes, { dtype: torch.int32 }), /multiple/);
+  const strided = torch.emptyStrided([2, 3], [1, 2]);
+  assert.deepEqual(strided.stride(), [1, 2]);
+  assert.deepEqual(x.newEmptyStrided([2, 2], [1, 2]).shape, [2, 2]);
+  assert.equal(x.newTensor([1]).dtype, torch.float32);
 });

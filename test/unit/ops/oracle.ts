@@ -130,6 +130,10 @@ function difference(what: string, actual: Tensor | null, expected: Encoded | nul
 
 function functionOf(name: string): (...args: unknown[]) => unknown {
   const parts = name.split(".");
+  if (parts[0] === "Tensor") {
+    const key = camel(parts[1]!);
+    return (self, ...rest) => (self as Record<string, (...args: unknown[]) => unknown>)[key]!(...rest);
+  }
   const home = name.startsWith("nn.functional.") ? F : torch;
   let at: unknown = home;
   for (const part of home === F ? parts.slice(2) : parts) at = (at as Record<string, unknown>)[camel(part)];
