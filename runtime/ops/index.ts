@@ -32,7 +32,6 @@ import * as extrema from "./extrema.js";
 import * as extremes from "./extremes.js";
 import * as fold from "./fold.js";
 import * as fractionalPool from "./fractional-pool.js";
-import * as fromData from "./from-data.js";
 import * as gather from "./gather.js";
 import * as grid from "./grid.js";
 import * as gumbel from "./gumbel.js";
@@ -83,6 +82,7 @@ import * as triangle from "./triangle.js";
 import * as unique from "./unique.js";
 import * as view from "./view.js";
 import * as windows from "./windows.js";
+import * as emptyStrided from "./empty-strided.js";
 import type { OpRecord } from "./record.js";
 
 // prettier-ignore
@@ -120,7 +120,6 @@ const families = {
   extremes,
   fold,
   fractionalPool,
-  fromData,
   gather,
   grid,
   gumbel,
@@ -171,6 +170,7 @@ const families = {
   unique,
   view,
   windows,
+  emptyStrided,
 };
 
 /** Every record with the family it stands in. */

@@ -176,18 +176,9 @@ test("NaN is in no bin of a histogram", () => {
   assert.deepEqual(torch.histogram(x, 3, { range: [0, 3] }).hist.tolist(), [0, 1, 1]);
 });
 
-test("tensors from buffers, numbers and tensors; empty ones with strides", () => {
-  const x = torch.tensor([1, 2.5]);
-  assert.equal(torch.asTensor(x), x);
-  assert.equal(torch.asTensor(x, torch.float64).dtype, torch.float64);
-  assert.deepEqual(torch.asTensor([1, 2]).tolist(), [1, 2]);
-  assert.notEqual(torch.asarray(x, { copy: true }), x);
-  assert.deepEqual(torch.fromNumpy(Float64Array.of(1, 2)).dtype, torch.float64);
-  const bytes = new Uint8Array(Int16Array.of(7, -2, 9).buffer);
-  assert.deepEqual(torch.frombuffer(bytes, { dtype: torch.int16, offset: 2 }).tolist(), [-2, 9]);
-  assert.throws(() => torch.frombuffer(bytes, { dtype: torch.int32 }), /multiple/);
-  const strided = torch.emptyStrided([2, 3], [1, 2]);
-  assert.deepEqual(strided.stride(), [1, 2]);
-  assert.deepEqual(x.newEmptyStrided([2, 2], [1, 2]).shape, [2, 2]);
-  assert.equal(x.newTensor([1]).dtype, torch.float32);
+test("empty tensors have the strides that are asked for", () => {
+  assert.deepEqual(torch.emptyStrided([2, 3], [1, 2]).stride(), [1, 2]);
+  const x = torch.tensor([1, 2.5], { dtype: torch.float64 }).newEmptyStrided([2, 2], [1, 2]);
+  assert.deepEqual(x.shape, [2, 2]);
+  assert.equal(x.dtype, torch.float64);
 });
