@@ -1,4 +1,6 @@
 /** Transforms made of others. */
+import { ValueError } from "../../errors.js";
+import { chance, integer, order } from "./random.js";
 import { Transform } from "./transform.js";
 
 type Step<A, B> = (value: A) => B;
@@ -42,5 +44,61 @@ export class Lambda<A, B> extends Transform<A, B> {
 
   forward(value: A): B {
     return this.lambd(value);
+  }
+}
+
+type Steps<T> = readonly ((value: T) => T)[];
+
+/**
+ * Several transforms with probability `p`, all or none.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomApply.html
+ */
+export class RandomApply<T> extends Transform<T, T> {
+  readonly transforms: Steps<T>;
+  readonly p: number;
+
+  constructor(transforms: Steps<T>, { p = 0.5 }: { readonly p?: number } = {}) {
+    super();
+    this.transforms = transforms;
+    this.p = p;
+  }
+
+  forward(value: T): T {
+    return chance(this.p) ? this.transforms.reduce((v, transform) => transform(v), value) : value;
+  }
+}
+
+/**
+ * One of several transforms.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomChoice.html
+ */
+export class RandomChoice<T> extends Transform<T, T> {
+  readonly transforms: Steps<T>;
+
+  constructor(transforms: Steps<T>) {
+    super();
+    if (transforms.length === 0) throw new ValueError("RandomChoice needs transforms to choose from");
+    this.transforms = transforms;
+  }
+
+  forward(value: T): T {
+    return this.transforms[integer(0, this.transforms.length)]!(value);
+  }
+}
+
+/**
+ * Several transforms, in random order.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomOrder.html
+ */
+export class RandomOrder<T> extends Transform<T, T> {
+  readonly transforms: Steps<T>;
+
+  constructor(transforms: Steps<T>) {
+    super();
+    this.transforms = transforms;
+  }
+
+  forward(value: T): T {
+    return order(this.transforms.length).reduce((v, i) => this.transforms[i]!(v), value);
   }
 }
