@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { LensProvider } from "./authoring/codeLens.js";
 import { Diagnostics } from "./authoring/diagnostics.js";
 import { HoverProvider } from "./authoring/hover.js";
+import { InputActions, InputCompletion } from "./authoring/inputAssist.js";
 import { HintProvider } from "./authoring/inlayHints.js";
 import { Models } from "./authoring/model.js";
 import { registerCommands } from "./commands/index.js";
@@ -54,6 +55,14 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.languages.registerCodeLensProvider(selector, lenses),
     vscode.languages.registerInlayHintsProvider(selector, hints),
     vscode.languages.registerHoverProvider(selector, hovers),
+    vscode.languages.registerCompletionItemProvider(
+      selector,
+      new InputCompletion(models),
+      ...InputCompletion.triggers,
+    ),
+    vscode.languages.registerCodeActionsProvider(selector, new InputActions(models), {
+      providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
+    }),
     registerCommands({ context, config, kernel, models, runs, output, tree, modules, curves, calculator }),
     new IntelliSenseOffer(context, selector, commands.setUpIntelliSense),
     // Figures of a run belong to the text that ran.
