@@ -12,6 +12,10 @@ export async function setUp(context: vscode.ExtensionContext, argument: unknown)
   }
   try {
     await setUpIntelliSense(context, file);
+    // Its watcher may miss a configuration that is new. An editor with another TypeScript has no such command.
+    await Promise.resolve(vscode.commands.executeCommand("typescript.restartTsServer")).catch(
+      () => undefined,
+    );
     vscode.window.setStatusBarMessage(t("Types and completions are set up."), 5000);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
