@@ -23,7 +23,7 @@ import "./tensor/printing.js";
 import { finfo, iinfo } from "./tensor/limits.js";
 import { strided } from "./tensor/properties.js";
 import { setStateHook, Tensor } from "./tensor/tensor.js";
-import { broadcastShapes } from "./ops/family.js";
+import { commonShape } from "./ops/mesh.js";
 import { fromData } from "./ops/leaf.js";
 import { defaultGenerator, Generator } from "./tensor/generator.js";
 import { random } from "./tensor/random.js";
@@ -74,9 +74,6 @@ const own = {
   promoteTypes: dtype.promoteTypes,
   finfo,
   iinfo,
-  /** The shape that tensors of these shapes broadcast to; a number stands for a shape of one axis. */
-  broadcastShapes: (...shapes: readonly (number | readonly number[])[]): number[] =>
-    broadcastShapes(...shapes.map((s) => (typeof s === "number" ? [s] : s))),
   /** A device by name: `torch.device("cpu")`. */
   device: (type: ConstructorParameters<typeof Device>[0], index: number | null = null): Device =>
     new Device(type, index),
