@@ -1,4 +1,10 @@
-import { channelsLastStrides, isChannelsLast, isContiguous, preservedStrides, suggestsChannelsLast } from "./strides.js";
+import {
+  channelsLastStrides,
+  isChannelsLast,
+  isContiguous,
+  preservedStrides,
+  suggestsChannelsLast,
+} from "./strides.js";
 import { RuntimeError } from "../errors.js";
 
 /**
