@@ -4,7 +4,6 @@
  */
 export type GuardError = "RuntimeError" | "IndexError" | "ValueError";
 
-/** What follows the name of the node. */
 export function guardName(error: GuardError, message: string): string {
   return `guard ${error} ${message} guard`;
 }
@@ -13,6 +12,6 @@ export function guardName(error: GuardError, message: string): string {
 export function guardFailure(
   report: string,
 ): { readonly errorClass: GuardError; readonly message: string } | undefined {
-  const match = /Name:'\S* guard (\w+) (.*?) guard'/s.exec(report);
+  const match = /Name:'guard (\w+) (.*?) guard'/s.exec(report);
   return match ? { errorClass: match[1] as GuardError, message: match[2]! } : undefined;
 }

@@ -2,8 +2,7 @@ import { engine } from "../engine/client.js";
 import type { DrawRequest } from "../engine/protocol.js";
 import type { Draw } from "../random/distributions.js";
 import { cpu } from "../tensor/device.js";
-import { flushCount, isTracing, newBuffer, newRun } from "./executor.js";
-import { noteResident } from "./residency.js";
+import { isTracing, newBuffer, newRun, noteDrawn } from "./executor.js";
 import { NeedsDataError, RuntimeError } from "../errors.js";
 import { Value, type Meta } from "./value.js";
 
@@ -109,7 +108,7 @@ function post(end: number): void {
     if (entry.kind === "draw") {
       const outputs = entry.values.map((v) => {
         const id = newBuffer();
-        noteResident(v, id, flushCount());
+        noteDrawn(v, id);
         return id;
       });
       requests.push({ generator: entry.generator, draw: entry.draw, outputs });

@@ -13,8 +13,12 @@ export interface Plan {
   readonly key: string;
 }
 
+const shapeKeys = new WeakMap<readonly number[], string>();
+
 function typeKey(v: Value): string {
-  return `${v.dtype.name}:${v.shape.join("x")}`;
+  let key = shapeKeys.get(v.shape);
+  if (key === undefined) shapeKeys.set(v.shape, (key = v.shape.join("x")));
+  return `${v.dtype.name}:${key}`;
 }
 
 /** Walks from the wanted values to what is already there. `outputs` must be pending values, each once. */

@@ -23,7 +23,6 @@ const zerosLike = (g: Tensor, shape: readonly number[]): Tensor => expandTo(cons
 
 export const gatherPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   name: "gather",
-  refuses: true,
   infer: ([x, i]) => ({ shape: i!.shape, dtype: x!.dtype }),
   grad: (ctx, g) => [
     () => apply(scatterAddPrimitive, [zerosLike(g, ctx.inputMeta(0).shape), ctx.input(1), g], ctx.attrs),
@@ -69,7 +68,6 @@ function ofSource(picked: Tensor, shape: readonly number[]): Tensor {
 
 export const scatterAddPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   name: "scatter_add",
-  refuses: true,
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   grad: (ctx, g) => [
     () => g,
@@ -82,7 +80,6 @@ export const scatterAddPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
 /** Later ones of several sources for one place win. */
 export const scatterPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   name: "scatter",
-  refuses: true,
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   grad: (ctx, g) => [
     () =>

@@ -23,17 +23,11 @@ export function viewOf<A extends Attrs>(p: OpPrimitive<A>, t: Tensor, attrs: A, 
   return result;
 }
 
-/** Steps after steps. A reshape of a reshape is one reshape: chains stay as short as they can be. */
-function follow(before: readonly ViewStep[], more: readonly ViewStep[]): readonly ViewStep[] {
-  const again = more[0]?.op === reshapePrimitive && before.at(-1)?.op === reshapePrimitive;
-  return [...(again ? before.slice(0, -1) : before), ...more];
-}
-
 /** A tensor that shares the memory of `t`, seen through several primitives; its history is for the caller to give. */
 export function viewBySteps(t: Tensor, steps: readonly ViewStep[], layout: Layout): Tensor {
   let value = t._value;
   for (const { op, attrs } of steps) value = record(op, [value], attrs)[0]!;
-  return asViewOf(t, new Tensor(value, t._storage, follow(t._chain, steps), layout), steps);
+  return asViewOf(t, new Tensor(value, t._storage, [...t._chain, ...steps], layout), steps);
 }
 
 /** Gives `result`, which shares the memory of `t`, what a view knows. */
@@ -43,7 +37,7 @@ export function asViewOf(t: Tensor, result: Tensor, steps: readonly ViewStep[]):
   result._historyVersion = t._versions.value;
   result._view = {
     base: from?.base ?? t,
-    steps: from ? follow(from.steps, steps) : steps,
+    steps: from ? [...from.steps, ...steps] : steps,
     baseChain: from?.baseChain ?? t._chain,
     origin: from?.origin ?? currentOrigin(),
   };

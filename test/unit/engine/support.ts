@@ -15,7 +15,6 @@ import { dtypes, type DTypeName, type HostArray } from "../../../runtime/tensor/
 let lastRun = 0;
 let lastId = 0;
 let lastProgram = 0;
-let lastSession = 0;
 
 export const newRun = (): number => ++lastRun;
 export const newId = (): BufferId => ++lastId;
@@ -41,23 +40,13 @@ export function onnx(
     initializers: [],
     nodes,
   });
-  return compiled(model, inputs, outputs);
-}
-
-/** A segment with a session of its own. */
-export function compiled(
-  model: Uint8Array<ArrayBuffer>,
-  inputs: readonly number[],
-  outputs: readonly number[],
-): Segment {
-  const session = ++lastSession;
-  return { kind: "onnx", session, model, optimization: "fast", inputs, outputs, constants: [] };
+  return { kind: "onnx", model, inputs, outputs };
 }
 
 /** Loads a program and gives its number. */
-export function load(code: Program): number {
+export function load(code: Omit<Program, "optimization">): number {
   const program = ++lastProgram;
-  engine.post({ type: "program", program, code });
+  engine.post({ type: "program", program, code: { ...code, optimization: "fast" } });
   return program;
 }
 
