@@ -36,9 +36,11 @@ const normPrimitive = primitive<NormAttrs>({
   name: "linalg_vector_norm",
   infer: ([x], { dims, keepdim }) => ({ shape: reducedShape(x!.shape, dims, keepdim), dtype: x!.dtype }),
   lower: (b, [x], { p, dims, keepdim }, [out]) => {
-    if (dims.length === 0) return reduced(b, b.reshape(x!, [1, ...x!.shape]), p, b.ints([0]));
-    const whole = reduced(b, x!, p, b.ints(dims));
-    return keepdim ? whole : b.reshape(whole, out!.shape);
+    // Over no axes every element is a vector of its own.
+    const none = dims.length === 0;
+    const vectors = none ? b.reshape(x!, [1, ...x!.shape]) : x!;
+    const whole = reduced(b, vectors, p, b.ints(none ? [0] : dims));
+    return keepdim && !none ? whole : b.reshape(whole, out!.shape);
   },
   grad: (ctx, g) => {
     const { p, dims } = ctx.attrs;
