@@ -9,7 +9,9 @@ import { bound } from "./arguments.js";
 import * as init from "./init.js";
 import { Module } from "./module.js";
 import { Parameter } from "./parameter.js";
+import { fields, isModule } from "./registry.js";
 import * as py from "./repr.js";
+import type { LoadContext, StateDict } from "./state.js";
 
 export interface BatchNormOptions {
   readonly eps?: number;
@@ -76,6 +78,20 @@ abstract class ChannelNorm extends Module {
     this.resetRunningStats();
     if (this.weight) init.ones_(this.weight);
     if (this.bias) init.zeros_(this.bias);
+  }
+
+  /** Version 2 counts batches. */
+  override get _version(): number {
+    return 2;
+  }
+
+  /** State of version 1 has no count of batches: it starts from 0. */
+  override _loadFromStateDict(state: StateDict, prefix: string, on: LoadContext): void {
+    const version = on.metadata.get(prefix.slice(0, -1))?.version ?? 1;
+    const key = `${prefix}num_batches_tracked`;
+    if (version < 2 && this.numBatchesTracked && !state.has(key))
+      state.set(key, torch.zeros([], { dtype: int64 }));
+    super._loadFromStateDict(state, prefix, on);
   }
 
   override extraRepr(): string {
@@ -159,6 +175,59 @@ export class BatchNorm3d extends BatchNormNd {
 
   protected checkInput(input: Tensor): void {
     expectRank(input, [5]);
+  }
+}
+
+const syncBatchNorm =
+  "SyncBatchNorm(int num_features, float eps=1e-05, float? momentum=0.1, bool affine=True, bool track_running_stats=True, any process_group=None, device? device=None, dtype? dtype=None) -> any";
+
+/**
+ * Batch normalisation over the batches of all processes. It trains on GPUs only, as in PyTorch; in evaluation it is
+ * batch normalisation.
+ * @see https://pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html
+ */
+export class SyncBatchNorm extends BatchNormNd {
+  readonly processGroup: unknown;
+
+  constructor(...args: CallArgs<typeof syncBatchNorm>) {
+    const { processGroup, numFeatures, ...options } = bound(syncBatchNorm, args);
+    super([numFeatures, options]);
+    this.processGroup = processGroup;
+  }
+
+  /** Exchanges the batch normalisations of a module, and of those below it. */
+  static convertSyncBatchnorm(module: Module, processGroup: unknown = null): Module {
+    let made = module;
+    if (module instanceof BatchNormNd) {
+      const { eps, momentum, affine, trackRunningStats } = module;
+      const sync = new SyncBatchNorm(
+        module.numFeatures,
+        eps,
+        momentum,
+        affine,
+        trackRunningStats,
+        processGroup,
+      );
+      sync.weight = module.weight;
+      sync.bias = module.bias;
+      sync.runningMean = module.runningMean;
+      sync.runningVar = module.runningVar;
+      sync.numBatchesTracked = module.numBatchesTracked;
+      sync.training = module.training;
+      made = sync;
+    }
+    for (const [key, child] of fields(module)) {
+      if (isModule(child)) made.addModule(key, SyncBatchNorm.convertSyncBatchnorm(child, processGroup));
+    }
+    return made;
+  }
+
+  protected checkInput(input: Tensor): void {
+    if (this.training) throw new ValueError("SyncBatchNorm expected input tensor to be on GPU");
+    if (input.ndim < 2) throw new ValueError(`expected at least 2D input (got ${String(input.ndim)}D input)`);
+    if (input.shape[1] === 0) {
+      throw new ValueError("SyncBatchNorm number of input channels should be non-zero");
+    }
   }
 }
 

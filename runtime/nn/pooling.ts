@@ -1,4 +1,5 @@
 /** Pooling layers. @see https://pytorch.org/docs/stable/nn.html#pooling-layers */
+import { isPlainObject } from "../ops/bind.js";
 import type { CallArgs } from "../ops/schema.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F } from "../torch.js";
@@ -201,11 +202,16 @@ export class AvgPool3d extends AvgPoolNd {
   }
 }
 
+/** A size for every axis, or one for all; `null` keeps the input's. */
+export type OutputSize = number | null | readonly (number | null)[];
+
 abstract class AdaptiveNd extends Module {
-  readonly outputSize: number | null | readonly (number | null)[];
-  constructor(outputSize: number | null | readonly (number | null)[]) {
+  readonly outputSize: OutputSize;
+  constructor(outputSize: OutputSize | { readonly outputSize: OutputSize }) {
     super();
-    this.outputSize = outputSize;
+    this.outputSize = isPlainObject(outputSize)
+      ? (outputSize as { readonly outputSize: OutputSize }).outputSize
+      : (outputSize as OutputSize);
   }
 
   protected get sizes(): (number | null)[] {
@@ -237,5 +243,43 @@ export class AdaptiveAvgPool2d extends AdaptiveNd {
 export class AdaptiveAvgPool3d extends AdaptiveNd {
   forward(input: Tensor): Tensor {
     return F.adaptiveAvgPool3d(input, this.sizes);
+  }
+}
+
+const adaptiveMax = "AdaptiveMaxPool(any output_size, bool return_indices=False) -> any";
+
+abstract class AdaptiveMaxNd extends AdaptiveNd {
+  readonly returnIndices: boolean;
+
+  constructor(outputSize: OutputSize, returnIndices?: boolean | { readonly returnIndices?: boolean });
+  constructor(...args: unknown[]) {
+    const o = bound(adaptiveMax, args);
+    super(o.outputSize as OutputSize);
+    this.returnIndices = o.returnIndices;
+  }
+
+  protected get options() {
+    return { returnIndices: this.returnIndices };
+  }
+}
+
+/** The largest elements of `[N, C, L]` in as many parts as given. @see https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool1d.html */
+export class AdaptiveMaxPool1d extends AdaptiveMaxNd {
+  forward(input: Tensor): Tensor {
+    return F.adaptiveMaxPool1d(input, this.sizes, this.options);
+  }
+}
+
+/** The largest elements of `[N, C, H, W]` in as many parts as given. @see https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html */
+export class AdaptiveMaxPool2d extends AdaptiveMaxNd {
+  forward(input: Tensor): Tensor {
+    return F.adaptiveMaxPool2d(input, this.sizes, this.options);
+  }
+}
+
+/** The largest elements of `[N, C, D, H, W]` in as many parts as given. @see https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool3d.html */
+export class AdaptiveMaxPool3d extends AdaptiveMaxNd {
+  forward(input: Tensor): Tensor {
+    return F.adaptiveMaxPool3d(input, this.sizes, this.options);
   }
 }

@@ -68,12 +68,14 @@ type Field<P extends string> = P extends `${infer T} ${infer N}`
   ? { readonly [K in Camel<N>]: TypeOf<T> }
   : never;
 
-/** `running_mean` → `runningMean`; trailing underscores stay. */
-export type Camel<S extends string> = S extends `${infer A}_${infer B}`
-  ? B extends "" | "_"
-    ? S
-    : `${A}${Camel<Capitalize<B>>}`
-  : S;
+/** `running_mean` → `runningMean`; underscores in front and behind stay. */
+export type Camel<S extends string> = S extends `_${infer R}`
+  ? `_${Camel<R>}`
+  : S extends `${infer A}_${infer B}`
+    ? B extends "" | "_"
+      ? S
+      : `${A}${Camel<Capitalize<B>>}`
+    : S;
 
 type Defaulted<B extends string> = B extends `${infer H}, ${infer R}`
   ? DefaultedOne<H> & Defaulted<R>
