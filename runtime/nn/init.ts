@@ -3,8 +3,11 @@ import { noGrad } from "../autograd/mode.js";
 import { ValueError } from "../errors.js";
 import { numel } from "../tensor/strides.js";
 import { encode, fromData } from "../ops/leaf.js";
+import { orthonormal } from "../ops/orthogonal.js";
 import { drawn } from "../ops/random.js";
+import { bool, float64 } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { torch } from "../torch.js";
 import { bound } from "./arguments.js";
 
 /** Inputs and outputs of one unit of a weight `[out, in, k…]`. */
@@ -128,4 +131,63 @@ export function kaimingUniform_(tensor: Tensor, ...args: (number | string | Opti
 export function kaimingNormal_(tensor: Tensor, ...args: (number | string | Options | undefined)[]): Tensor {
   if (tensor.numel() === 0) return tensor;
   return normal_(tensor, 0, kaimingStd(tensor, args));
+}
+
+/**
+ * Fills a convolution's weight with the identity: channel i of the output is channel i of the input, in every group.
+ * @throws ValueError for other ranks than 3, 4 and 5, and rows that groups do not divide.
+ */
+export function dirac_(tensor: Tensor, ...args: (number | Options | undefined)[]): Tensor {
+  const { groups } = bound("dirac_(int groups=1) -> Tensor", args);
+  if (tensor.ndim < 3 || tensor.ndim > 5) {
+    throw new ValueError("Only tensors with 3, 4, or 5 dimensions are supported");
+  }
+  const [rows, columns, ...kernel] = tensor.shape as [number, number, ...number[]];
+  if (rows % groups !== 0) throw new ValueError("dim 0 must be divisible by groups");
+  const field = numel(kernel);
+  const middle = kernel.reduce((at, k) => at * k + Math.floor(k / 2), 0);
+  const values = new Array<number>(rows * columns * field).fill(0);
+  const each = rows / groups;
+  for (let row = 0; row < rows; row++) {
+    const channel = row % each;
+    if (channel < columns) values[(row * columns + channel) * field + middle] = 1;
+  }
+  return copyNumbers(tensor, values);
+}
+
+/**
+ * Fills with a (semi-)orthogonal matrix, axes behind the first taken together.
+ * @throws ValueError for fewer than two axes.
+ */
+export function orthogonal_(tensor: Tensor, ...args: (number | Options | undefined)[]): Tensor {
+  const { gain } = bound("orthogonal_(float gain=1) -> Tensor", args);
+  if (tensor.ndim < 2) throw new ValueError("Only tensors with 2 or more dimensions are supported");
+  if (tensor.numel() === 0) return tensor;
+  const rows = tensor.shape[0]!;
+  const columns = tensor.numel() / rows;
+  return noGrad(() => {
+    const draws = torch.empty([rows, columns], { dtype: tensor.dtype }).normal_();
+    const wide = tensor.dtype === float64 ? draws : draws.float();
+    const q = rows < columns ? orthonormal(wide.t().clone()).t() : orthonormal(wide);
+    return tensor.copy_(q.reshape(tensor.shape)).mul_(gain);
+  });
+}
+
+/**
+ * Fills a matrix with normal numbers, a share of each column with zeros.
+ * @throws ValueError for other ranks than 2.
+ */
+export function sparse_(tensor: Tensor, sparsity: number, ...args: (number | Options | undefined)[]): Tensor {
+  const { std } = bound("sparse_(float std=0.01) -> Tensor", args);
+  if (tensor.ndim !== 2) throw new ValueError("Only tensors with 2 dimensions are supported");
+  const [rows, columns] = tensor.shape as [number, number];
+  const zeros = Math.ceil(sparsity * rows);
+  return noGrad(() => {
+    tensor.normal_(0, std);
+    const marks = Array.from({ length: columns }, () => {
+      const chosen = torch.randperm(rows).narrow(0, 0, zeros);
+      return torch.zeros([rows], { dtype: bool }).indexFill(0, chosen, true);
+    });
+    return columns === 0 ? tensor : tensor.maskedFill_(torch.stack(marks, 1), 0);
+  });
 }

@@ -164,8 +164,8 @@ function transformer(library: Library): Module {
   const mask = library.value("nn.Transformer") as { generateSquareSubsequentMask(size: number): Tensor };
   return define(library, fields, function (ix) {
     const m = mask.generateSquareSubsequentMask(ix.shape[1]!);
-    const e = run(this["e"], ix);
-    return run(this["t"], e, run(this["e"], ix), { tgtMask: m, srcMask: m, memoryMask: m });
+    const masks = { tgtMask: m, srcMask: m, memoryMask: m };
+    return run(this["o"], run(this["t"], run(this["e"], ix), run(this["e"], ix), masks));
   });
 }
 

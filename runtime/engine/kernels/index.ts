@@ -5,6 +5,7 @@ import { convKernels } from "./conv.js";
 import { countingKernels } from "./counting.js";
 import { ctcKernels } from "./ctc.js";
 import { matmulKernels } from "./matmul.js";
+import { orthogonalKernels } from "./orthogonal.js";
 import { poolKernels } from "./pool.js";
 import { pointwiseKernels } from "./pointwise.js";
 import { positionKernels } from "./positions.js";
@@ -45,6 +46,7 @@ export const kernels: Readonly<Record<string, HostKernel>> = {
   ...countingKernels,
   ...ctcKernels,
   ...matmulKernels,
+  ...orthogonalKernels,
   ...poolKernels,
   ...pointwiseKernels,
   ...positionKernels,
