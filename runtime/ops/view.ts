@@ -27,7 +27,14 @@ export function viewOf<A extends Attrs>(p: OpPrimitive<A>, t: Tensor, attrs: A, 
 export function viewBySteps(t: Tensor, steps: readonly ViewStep[], layout: Layout): Tensor {
   let value = t._value;
   for (const { op, attrs } of steps) value = record(op, [value], attrs)[0]!;
-  return asViewOf(t, new Tensor(value, t._storage, [...t._chain, ...steps], layout), steps);
+  return asViewOf(t, new Tensor(value, t._storage, follow(t._chain, steps), layout), steps);
+}
+
+/** Steps after steps. Of reshapes in a row only the last matters: chains of views of views stay short. */
+function follow(steps: readonly ViewStep[], more: readonly ViewStep[]): readonly ViewStep[] {
+  const isReshape = (step: ViewStep | undefined): boolean => step?.op.name === "view";
+  const before = isReshape(steps.at(-1)) && isReshape(more[0]) ? steps.slice(0, -1) : steps;
+  return [...before, ...more];
 }
 
 /** Gives `result`, which shares the memory of `t`, what a view knows. */
@@ -37,7 +44,7 @@ export function asViewOf(t: Tensor, result: Tensor, steps: readonly ViewStep[]):
   result._historyVersion = t._versions.value;
   result._view = {
     base: from?.base ?? t,
-    steps: from ? [...from.steps, ...steps] : steps,
+    steps: from ? follow(from.steps, steps) : steps,
     baseChain: from?.baseChain ?? t._chain,
     origin: from?.origin ?? currentOrigin(),
   };
