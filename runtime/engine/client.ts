@@ -3,6 +3,8 @@ import { fileURLToPath } from "node:url";
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from "node:worker_threads";
 import { RuntimeError } from "../errors.js";
 import { checkCancelled } from "./cancel.js";
+import { haltAndWait, newSignal, place } from "./signal.js";
+import { Fifo } from "./steady.js";
 import type { EngineStats, FromEngine, ToEngine } from "./protocol.js";
 
 /** Runs that may be under way before posting another one waits. */
@@ -12,22 +14,32 @@ const SLICE = 100;
 
 export interface EngineStart {
   readonly port: MessagePort;
-  /** [replies posted, 1 when the thread has ended]. */
   readonly signal: Int32Array;
+}
+
+interface Pending {
+  readonly run: number;
+  readonly isRun: boolean;
 }
 
 /** The user thread's end of the engine: posts requests, collects replies, waits without yielding. */
 class EngineClient {
   #port: MessagePort | undefined;
   #worker: Worker | undefined;
-  #signal = new Int32Array(new SharedArrayBuffer(8));
+  #signal: Int32Array = newSignal();
   /** Replies taken in; wraps as the shared counter does. */
   #seen = 0;
   #settle: (reply: FromEngine) => void = () => undefined;
-  /** Requests without a reply so far, and whether each is a run. */
-  readonly #pending = new Map<number, boolean>();
+  /** Requests without a reply so far, in order: that is the order of the replies. */
+  readonly #pending = new Fifo<Pending>();
   #runs = 0;
   #crash: string | undefined;
+  #haltsAtExit = false;
+
+  /** Takes memory from `newSignal` that another thread can halt the engine by. Before the first request. */
+  shareSignal(signal: Int32Array): void {
+    this.#signal = signal;
+  }
 
   /** Every reply goes through here, in order, before anyone waiting for it goes on. */
   onReply(handler: (reply: FromEngine) => void): void {
@@ -51,7 +63,7 @@ class EngineClient {
     if ("run" in message) {
       const isRun = message.type === "run";
       if (isRun) while (this.#runs >= MAX_IN_FLIGHT) this.#next(false);
-      this.#pending.set(message.run, isRun);
+      this.#pending.push({ run: message.run, isRun });
       if (isRun) this.#runs++;
     }
     port.postMessage(message, transfer as ArrayBuffer[]);
@@ -62,7 +74,8 @@ class EngineClient {
    * @throws Cancelled
    */
   wait(run: number): FromEngine {
-    if (!this.#pending.has(run)) throw new Error(`internal: request ${String(run)} is not under way`);
+    if (![...this.#pending].some((p) => p.run === run))
+      throw new Error(`internal: request ${String(run)} is not under way`);
     checkCancelled();
     for (;;) {
       const reply = this.#next(true);
@@ -81,8 +94,7 @@ class EngineClient {
     const reply = received.message;
     this.#seen = (this.#seen + 1) | 0;
     if (reply.run === 0) this.#crash = reply.error?.message;
-    if (this.#pending.get(reply.run)) this.#runs--;
-    this.#pending.delete(reply.run);
+    if (this.#pending.peek()?.run === reply.run && this.#pending.shift()!.isRun) this.#runs--;
     this.#settle(reply);
     return reply;
   }
@@ -91,27 +103,32 @@ class EngineClient {
   #next(cancellable: boolean): FromEngine {
     for (;;) {
       // Looked at first: what the thread said before it ended is on the port by then.
-      const ended = Atomics.load(this.#signal, 1) !== 0 || this.#crash !== undefined;
+      const ended = Atomics.load(this.#signal, place.ended) !== 0 || this.#crash !== undefined;
       const reply = this.#receive();
       if (reply) return reply;
       if (ended) {
         const reason = this.#crash === undefined ? "." : `: ${this.#crash}`;
         throw new RuntimeError(`The engine thread has stopped${reason}`);
       }
-      Atomics.wait(this.#signal, 0, this.#seen, SLICE);
+      Atomics.wait(this.#signal, place.replies, this.#seen, SLICE);
       if (cancellable) checkCancelled();
     }
   }
 
   #start(): MessagePort {
     const { port1, port2 } = new MessageChannel();
-    const start: EngineStart = { port: port2, signal: this.#signal };
+    const signal = this.#signal;
+    // Busy until it has started: its native parts must not be interrupted while they load.
+    Atomics.store(signal, place.busy, 1);
+    const start: EngineStart = { port: port2, signal };
     const worker = new Worker(threadFile(), {
       workerData: start,
       transferList: [port2],
       name: "tensorscope engine",
       execArgv: [],
       // The engine's messages go over its own port; its standard streams are the process's.
+      // Its JavaScript objects are few and short-lived; memory for them is not to grow after hours.
+      resourceLimits: { maxYoungGenerationSizeMb: 6 },
       stdout: false,
       stderr: false,
     });
@@ -120,6 +137,12 @@ class EngineClient {
     });
     worker.unref();
     port1.unref();
+    if (!this.#haltsAtExit) {
+      this.#haltsAtExit = true;
+      process.on("exit", () => {
+        if (this.#worker) haltAndWait(this.#signal);
+      });
+    }
     this.#worker = worker;
     return port1;
   }
@@ -132,13 +155,14 @@ class EngineClient {
   /** Ends the engine thread and forgets what was on it; the next request starts another. */
   async close(): Promise<void> {
     const worker = this.#worker;
+    if (worker) haltAndWait(this.#signal);
     this.#port?.close();
     this.#port = undefined;
     this.#worker = undefined;
-    this.#pending.clear();
+    this.#pending.takeAll();
     this.#runs = 0;
     this.#crash = undefined;
-    this.#signal = new Int32Array(new SharedArrayBuffer(8));
+    this.#signal = newSignal();
     this.#seen = 0;
     await worker?.terminate();
   }

@@ -2,8 +2,10 @@ import { guardFailure } from "./guards.js";
 import { Mt19937 } from "../random/mt19937.js";
 import { fillDraw, type Draw } from "../random/distributions.js";
 import type { HostArray } from "../tensor/dtype.js";
-import { ProgramRunner, type Output, type Slot } from "./program.js";
-import { sessionStats } from "./session.js";
+import { BufferPool } from "./pool.js";
+import { NodeFailure, ProgramRunner, type Output, type Slot } from "./program.js";
+import { IdMap } from "./steady.js";
+import { createSession, sessionStats, type Session } from "./session.js";
 import type {
   BufferId,
   DrawRequest,
@@ -12,19 +14,53 @@ import type {
   FailedBuffer,
   Feed,
   FromEngine,
+  OnnxSegment,
   Program,
   SentBuffer,
+  SessionId,
   ToEngine,
 } from "./protocol.js";
 
 type Reply = (message: FromEngine, transfer: ArrayBuffer[]) => void;
 type RunMessage = Extract<ToEngine, { readonly type: "run" }>;
 
+interface Loaded {
+  readonly runner: ProgramRunner;
+  readonly sessions: ReadonlyMap<SessionId, unknown>;
+}
+
+/** A session that is made when it is first used, and how many programs use it. */
+class SharedSession {
+  users = 0;
+  #model: Uint8Array | undefined;
+  readonly #optimization: OnnxSegment["optimization"];
+  #session: Session | undefined;
+
+  constructor(model: Uint8Array, optimization: OnnxSegment["optimization"]) {
+    this.#model = model;
+    this.#optimization = optimization;
+  }
+
+  readonly get = async (): Promise<Session> => {
+    if (this.#session) return this.#session;
+    this.#session = await createSession(this.#model!, this.#optimization);
+    // ONNX Runtime has its own copy.
+    this.#model = undefined;
+    return this.#session;
+  };
+
+  async release(): Promise<void> {
+    await this.#session?.release();
+  }
+}
+
 /** What the engine thread does with each message, in order. */
 export class Engine {
-  readonly #programs = new Map<number, ProgramRunner>();
-  readonly #resident = new Map<BufferId, Slot>();
-  readonly #failed = new Map<BufferId, EngineFailure>();
+  readonly #programs = new Map<number, Loaded>();
+  readonly #sessions = new Map<SessionId, SharedSession>();
+  readonly #pool = new BufferPool();
+  readonly #resident = new IdMap<Slot>();
+  readonly #failed = new IdMap<EngineFailure>();
   readonly #generators = new Map<number, Mt19937>();
   /** Generators whose last seed or state was refused. */
   readonly #broken = new Map<number, EngineFailure>();
@@ -33,11 +69,10 @@ export class Engine {
   async handle(message: ToEngine, reply: Reply): Promise<void> {
     switch (message.type) {
       case "program":
-        this.#programs.set(message.program, new ProgramRunner(message.code as Program));
+        this.#load(message.program, message.code);
         return;
       case "release":
-        await this.#programs.get(message.program)?.release();
-        this.#programs.delete(message.program);
+        await this.#unload(message.program);
         return;
       case "run":
         await this.#run(message, reply);
@@ -57,6 +92,35 @@ export class Engine {
         return;
       default:
         this.#answer(message, reply);
+    }
+  }
+
+  #load(number: number, program: Program): void {
+    const sessions = new Map<SessionId, () => Promise<Session>>();
+    for (const segment of program.segments) {
+      if (segment.kind !== "onnx") continue;
+      const { session: id, model, optimization } = segment;
+      let shared = this.#sessions.get(id);
+      if (!shared) {
+        if (!model) throw new Error(`internal: session ${String(id)} came without its model`);
+        this.#sessions.set(id, (shared = new SharedSession(model, optimization)));
+      }
+      if (sessions.has(id)) continue;
+      shared.users++;
+      sessions.set(id, shared.get);
+    }
+    this.#programs.set(number, { runner: new ProgramRunner(program, sessions, this.#pool), sessions });
+  }
+
+  async #unload(number: number): Promise<void> {
+    const loaded = this.#programs.get(number);
+    if (!loaded) return;
+    this.#programs.delete(number);
+    for (const id of loaded.sessions.keys()) {
+      const shared = this.#sessions.get(id)!;
+      if (--shared.users > 0) continue;
+      this.#sessions.delete(id);
+      await shared.release();
     }
   }
 
@@ -108,7 +172,7 @@ export class Engine {
         const drawn = fillDraw(this.#generator(generator), draw as Draw);
         outputs.forEach((id, i) => this.#resident.set(id, { data: drawn[i]! }));
       } catch (error) {
-        const failure = describe(error);
+        const failure = { ...describe(error), inherited: true };
         for (const id of outputs) this.#failed.set(id, failure);
       }
     }
@@ -116,7 +180,7 @@ export class Engine {
 
   #slot(id: BufferId): Slot {
     const failure = this.#failed.get(id);
-    if (failure) throw new Failure(failure);
+    if (failure) throw new Failure({ ...failure, buffer: id });
     const slot = this.#resident.get(id);
     if (!slot) throw new Error(`buffer ${String(id)} is not resident`);
     return slot;
@@ -150,30 +214,40 @@ export class Engine {
     this.#runs++;
     // What came along is resident before anything can fail: a failed run loses no state.
     const arrived = feeds.map((f) => this.#arrive(f));
-    const runner = this.#programs.get(program);
+    this.#pool.tick();
+    const loaded = this.#programs.get(program);
     let buffers: SentBuffer[] = [];
     let error: EngineFailure | undefined;
     try {
-      if (!runner) throw new Error(`program ${String(program)} is not loaded`);
+      if (!loaded) throw new Error(`program ${String(program)} is not loaded`);
       const inputs = feeds.map((f, i) => arrived[i] ?? this.#slot(f.id!));
       const shapes = feeds.map((f) => f.shape);
-      const outputs = soleOwners(await runner.run(inputs, shapes), inputs);
+      const destinations = wants.map((w) => ({ stays: !w.return }));
+      const outputs = soleOwners(await loaded.runner.run(inputs, shapes, destinations), inputs);
       wants.forEach(({ id, return: back }, i) => {
-        if (back) buffers.push({ id, ...outputs[i]! });
-        else this.#resident.set(id, { data: outputs[i]!.data });
+        const { slot, shape } = outputs[i]!;
+        if (!back) this.#resident.set(id, slot);
+        else buffers.push(shape ? { id, data: slot.data, shape } : { id, data: slot.data });
       });
+      this.#settle(feeds, buffers);
     } catch (e) {
       buffers = [];
-      error = e instanceof Failure || !runner ? describe(e) : { ...describe(e), segment: runner.segment };
-      for (const { id, return: back } of wants) if (!back) this.#failed.set(id, error);
+      error = describe(e);
+      const inherited = { ...error, inherited: true };
+      for (const { id, return: back } of wants) if (!back) this.#failed.set(id, inherited);
     }
+    reply(error ? { run, buffers, error } : { run, buffers }, owned(buffers));
+  }
+
+  /** After a run that succeeded: what was fed is kept, handed back, or written over by a later one. */
+  #settle(feeds: readonly Feed[], buffers: SentBuffer[]): void {
     for (const { id, after } of feeds) {
       if (id === null || after === "keep") continue;
       const slot = this.#resident.get(id);
       if (slot && after === "return") buffers.push({ id, data: slot.data });
+      if (slot && after === "drop" && ownsBuffer(slot.data)) this.#pool.put(slot.data.buffer);
       this.#forget(id);
     }
-    reply(error ? { run, buffers, error } : { run, buffers }, owned(buffers));
   }
 
   #arrive(f: Feed): Slot | undefined {
@@ -202,12 +276,17 @@ export class Engine {
 function soleOwners(outputs: readonly Output[], inputs: readonly Slot[]): readonly Output[] {
   const taken = new Set<ArrayBuffer>(inputs.map((s) => s.data.buffer));
   return outputs.map((output): Output => {
-    let { data } = output;
-    if (taken.has(data.buffer) || data.byteLength !== data.buffer.byteLength)
-      data = data.slice() as HostArray;
-    taken.add(data.buffer);
-    return data === output.data ? output : { ...output, data };
+    const { data } = output.slot;
+    if (!taken.has(data.buffer) && ownsBuffer(data)) {
+      taken.add(data.buffer);
+      return output;
+    }
+    return { ...output, slot: { data: data.slice() as HostArray } };
   });
+}
+
+function ownsBuffer(data: HostArray): boolean {
+  return data.byteLength === data.buffer.byteLength;
 }
 
 function owned(buffers: readonly SentBuffer[]): ArrayBuffer[] {
@@ -227,6 +306,7 @@ const classes = new Set(["RuntimeError", "IndexError", "ValueError", "NotImpleme
 
 function describe(error: unknown): EngineFailure {
   if (error instanceof Failure) return error.failure;
+  if (error instanceof NodeFailure) return { ...describe(error.cause), node: error.node };
   const e = error as Error;
   const known = classes.has(e.name) ? (e.name as NonNullable<EngineFailure["errorClass"]>) : undefined;
   if (known) return { message: e.message, errorClass: known };

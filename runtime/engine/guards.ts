@@ -4,6 +4,7 @@
  */
 export type GuardError = "RuntimeError" | "IndexError" | "ValueError";
 
+/** What follows the name of the node. */
 export function guardName(error: GuardError, message: string): string {
   return `guard ${error} ${message} guard`;
 }
@@ -12,6 +13,6 @@ export function guardName(error: GuardError, message: string): string {
 export function guardFailure(
   report: string,
 ): { readonly errorClass: GuardError; readonly message: string } | undefined {
-  const match = /Name:'guard (\w+) (.*?) guard'/s.exec(report);
+  const match = /Name:'\S* guard (\w+) (.*?) guard'/s.exec(report);
   return match ? { errorClass: match[1] as GuardError, message: match[2]! } : undefined;
 }

@@ -1,9 +1,11 @@
 import type * as ort from "onnxruntime-node";
 import { decodeBfloat16, encodeBfloat16 } from "../tensor/half.js";
 import { allocate, type HostArray } from "../tensor/dtype.js";
+import { numel } from "../tensor/strides.js";
 import { kernels, type KernelInput } from "./kernels/index.js";
+import type { BufferPool } from "./pool.js";
 import type { HostSegment, OnnxSegment, Program, SlotType } from "./protocol.js";
-import { createSession, ortTensor, type Session } from "./session.js";
+import { ortTensor, type Session } from "./session.js";
 
 /** A buffer on the engine thread, and its ONNX Runtime tensor once one was made. */
 export interface Slot {
@@ -12,40 +14,68 @@ export interface Slot {
 }
 
 export interface Output {
-  readonly data: HostArray;
+  readonly slot: Slot;
   /** Present when the program left a size open. */
   readonly shape?: readonly number[];
+}
+
+/** What a run does with a program's output. */
+export interface Destination {
+  /** It stays on this thread, so memory from the pool will do. */
+  readonly stays: boolean;
 }
 
 /** The values of one run: slots filled so far, and the sizes known so far. */
 interface Table {
   readonly slots: (Slot | undefined)[];
   readonly sizes: (readonly (number | null)[])[];
+  /** Slots whose memory leaves this thread; all others may use the pool's. */
+  readonly leaving: ReadonlySet<number>;
 }
 
-/** Runs a compiled program; its sessions are created on the first run. */
+/** Where a run failed. */
+export class NodeFailure extends Error {
+  readonly node: number;
+  constructor(cause: unknown, node: number) {
+    super((cause as Error).message, { cause });
+    this.node = node;
+  }
+}
+
+/** Runs a compiled program. */
 export class ProgramRunner {
   readonly #program: Program;
-  readonly #sessions: (Session | undefined)[];
+  readonly #sessions: ReadonlyMap<number, () => Promise<Session>>;
+  readonly #pool: BufferPool;
   readonly #open: readonly boolean[];
-  #segment = 0;
+  /** Feeds that are the same in every run, by segment. */
+  readonly #constants: readonly Readonly<Record<string, ort.Tensor>>[];
 
-  constructor(program: Program) {
+  /** `sessions` gives the session of every ONNX segment, by its number. */
+  constructor(program: Program, sessions: ReadonlyMap<number, () => Promise<Session>>, pool: BufferPool) {
     this.#program = program;
-    this.#sessions = program.segments.map(() => undefined);
+    this.#sessions = sessions;
+    this.#pool = pool;
     this.#open = program.outputs.map((s) => program.slots[s]!.shape.includes(null));
+    this.#constants = program.segments.map((segment) =>
+      segment.kind === "onnx"
+        ? Object.fromEntries(
+            segment.constants.map(({ name, dtype, dims, data }) => [name, ortTensor(dtype, data, dims)]),
+          )
+        : {},
+    );
   }
 
-  /** The segment that the last run reached. */
-  get segment(): number {
-    return this.#segment;
-  }
-
-  async run(inputs: readonly Slot[], shapes: readonly (readonly number[])[]): Promise<Output[]> {
+  async run(
+    inputs: readonly Slot[],
+    shapes: readonly (readonly number[])[],
+    destinations: readonly Destination[],
+  ): Promise<Output[]> {
     const { slots, segments, inputs: inputSlots, outputs } = this.#program;
     const table: Table = {
       slots: new Array<Slot | undefined>(slots.length),
       sizes: slots.map((s) => s.shape),
+      leaving: new Set(outputs.filter((_, i) => !destinations[i]?.stays)),
     };
     inputSlots.forEach((slot, i) => {
       table.slots[slot] = inputs[i]!;
@@ -53,55 +83,113 @@ export class ProgramRunner {
     });
     for (let i = 0; i < segments.length; i++) {
       const segment = segments[i]!;
-      this.#segment = i;
       if (segment.kind === "onnx") await this.#runOnnx(i, segment, table);
       else this.#runHost(segment, table);
     }
-    return outputs.map((s, i): Output => {
-      const { data } = table.slots[s]!;
-      return this.#open[i] ? { data, shape: known(table, s) } : { data };
+    const results = outputs.map((s, i): Output => {
+      const slot = table.slots[s]!;
+      return this.#open[i] ? { slot, shape: known(table, s) } : { slot };
     });
+    if (segments.length > 1) this.#reuse(table);
+    return results;
+  }
+
+  /** What passed between segments and is no output is free again. */
+  #reuse(table: Table): void {
+    const { segments, inputs, outputs } = this.#program;
+    const kept = new Set([...inputs, ...outputs].map((s) => table.slots[s]!.data.buffer));
+    for (const segment of segments) {
+      for (const s of segment.outputs) {
+        const buffer = table.slots[s]!.data.buffer;
+        if (kept.has(buffer)) continue;
+        kept.add(buffer);
+        this.#pool.put(buffer);
+      }
+    }
   }
 
   async #runOnnx(at: number, segment: OnnxSegment, table: Table): Promise<void> {
-    const { slots, optimization } = this.#program;
-    const session = (this.#sessions[at] ??= await createSession(segment.model, optimization));
+    const { slots } = this.#program;
     const feeds: Record<string, ort.Tensor> = {};
+    const constants = this.#constants[at]!;
+    for (const name in constants) feeds[name] = constants[name]!;
     for (const s of segment.inputs)
       feeds[`v${String(s)}`] = feedTensor(table.slots[s]!, slots[s]!, known(table, s));
-    const results = await session.run(feeds);
-    for (const s of segment.outputs) {
-      const result = results[`v${String(s)}`]!;
-      table.sizes[s] = result.dims;
-      table.slots[s] = { data: storedForm(result, slots[s]!) };
+    try {
+      const session = await this.#sessions.get(segment.session)!();
+      const room = session.fill && this.#room(segment, table);
+      if (room) {
+        session.fill(feeds, room);
+        for (const s of segment.outputs) this.#store(s, room[`v${String(s)}`]!, table);
+        return;
+      }
+      const results = await session.run(feeds);
+      for (const s of segment.outputs) this.#store(s, results[`v${String(s)}`]!, table);
+    } catch (e) {
+      const node = nodeIn((e as Error).message);
+      throw node === undefined ? e : new NodeFailure(e, node);
     }
+  }
+
+  /** Memory for a segment's results; `undefined` where a size is not known yet. */
+  #room(segment: OnnxSegment, table: Table): Record<string, ort.Tensor> | undefined {
+    const room: Record<string, ort.Tensor> = {};
+    for (const s of segment.outputs) {
+      if (table.sizes[s]!.includes(null)) return undefined;
+      const shape = known(table, s);
+      const { dtype } = this.#program.slots[s]!;
+      const count = numel(shape);
+      // bfloat16 crosses as float32 and is narrowed afterwards.
+      const data =
+        dtype === "bfloat16"
+          ? allocate("float32", count)
+          : table.leaving.has(s)
+            ? allocate(dtype, count)
+            : this.#pool.take(dtype, count);
+      room[`v${String(s)}`] = ortTensor(dtype, data, shape);
+    }
+    return room;
+  }
+
+  #store(s: number, result: ort.Tensor, table: Table): void {
+    const slot = this.#program.slots[s]!;
+    table.sizes[s] = result.dims;
+    const data = storedForm(result, slot);
+    table.slots[s] = slot.dtype === "bfloat16" ? { data } : { data, tensor: result };
   }
 
   #runHost(segment: HostSegment, table: Table): void {
     const { slots } = this.#program;
-    const kernel = kernels[segment.kernel];
-    if (!kernel) throw new Error(`no host kernel ${segment.kernel}`);
-    const args = segment.inputs.map((s): KernelInput => ({
-      data: table.slots[s]!.data,
-      dtype: slots[s]!.dtype,
-      shape: known(table, s),
-    }));
-    const announced = segment.outputs.map((s) => ({
-      dtype: slots[s]!.dtype,
-      shape: table.sizes[s] as readonly number[],
-    }));
-    const results = kernel(args, segment.attrs, announced);
-    segment.outputs.forEach((s, k) => {
-      const result = results[k];
-      if (result === undefined) throw new Error(`host kernel ${segment.kernel} gave no output ${String(k)}`);
-      if ("shape" in result) table.sizes[s] = result.shape;
-      table.slots[s] = { data: "shape" in result ? result.data : result };
-    });
+    try {
+      const kernel = kernels[segment.kernel];
+      if (!kernel) throw new Error(`no host kernel ${segment.kernel}`);
+      const args = segment.inputs.map((s): KernelInput => ({
+        data: table.slots[s]!.data,
+        dtype: slots[s]!.dtype,
+        shape: known(table, s),
+      }));
+      const announced = segment.outputs.map((s) => ({
+        dtype: slots[s]!.dtype,
+        shape: table.sizes[s] as readonly number[],
+      }));
+      const results = kernel(args, segment.attrs, announced);
+      segment.outputs.forEach((s, k) => {
+        const result = results[k];
+        if (result === undefined)
+          throw new Error(`host kernel ${segment.kernel} gave no output ${String(k)}`);
+        if ("shape" in result) table.sizes[s] = result.shape;
+        table.slots[s] = { data: "shape" in result ? result.data : result };
+      });
+    } catch (e) {
+      throw new NodeFailure(e, segment.node);
+    }
   }
+}
 
-  async release(): Promise<void> {
-    for (const session of this.#sessions) await session?.release();
-  }
+/** The plan's node that a message of ONNX Runtime is about. */
+function nodeIn(message: string): number | undefined {
+  const match = /(?:name:? ?'|node:? ?\(?)n(\d+)\b/i.exec(message);
+  return match ? Number(match[1]) : undefined;
 }
 
 /** The shape of a slot's value, which by now has no open size. */

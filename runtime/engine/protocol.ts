@@ -17,13 +17,30 @@ export interface SlotType {
   readonly shape: readonly (number | null)[];
 }
 
-/** Runs `model` once; the graph's inputs and outputs are named after slots: slot 3 is `v3`. */
+/** Names a compiled ONNX graph; programs may share one. Never reused. */
+export type SessionId = number;
+
+/** Runs an ONNX graph once; its inputs and outputs are named after slots: slot 3 is `v3`. */
 export interface OnnxSegment {
   readonly kind: "onnx";
-  /** A serialised ModelProto. float16 slots are float16 in the graph; bfloat16 slots are float32 there (see the thread). */
-  readonly model: Uint8Array<ArrayBuffer>;
+  readonly session: SessionId;
+  /**
+   * A serialised ModelProto, in the first program that uses the session. float16 slots are float16 in the graph;
+   * bfloat16 slots are float32 there (see the thread).
+   */
+  readonly model?: Uint8Array<ArrayBuffer>;
+  readonly optimization: "fast" | "full";
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** What this program feeds besides slots: sizes, where the graph is shared by plans of different sizes. */
+  readonly constants: readonly SegmentConstant[];
+}
+
+export interface SegmentConstant {
+  readonly name: string;
+  readonly dtype: DTypeName;
+  readonly dims: readonly number[];
+  readonly data: HostArray;
 }
 
 /** Runs the host kernel `kernel` of the kernel table (`engine/kernels/`), for what ONNX Runtime lacks. */
@@ -34,6 +51,8 @@ export interface HostSegment {
   readonly attrs: unknown;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** The node this is, as ONNX nodes say it in their names: `n3`. */
+  readonly node: number;
 }
 
 export type Segment = OnnxSegment | HostSegment;
@@ -46,14 +65,16 @@ export interface Program {
   /** Slots given back to the caller, in output order. */
   readonly outputs: readonly number[];
   readonly segments: readonly Segment[];
-  /** "fast" compiles quickly (first use), "full" optimises (a plan that came back). */
-  readonly optimization: "fast" | "full";
 }
 
+/**
+ * `after`: what happens to a buffer that is or becomes resident, once the run has succeeded: `keep` it, hand it back
+ * (`return`), or `drop` it for later results to be written into. After a failed run it is kept.
+ */
 export type Feed =
-  /** Already on the engine thread. `release`: after this run `keep` it, hand it back (`return`), or `drop` it. */
+  /** Already on the engine thread. */
   | { readonly id: BufferId; readonly after: "keep" | "return" | "drop"; readonly shape: readonly number[] }
-  /** Comes along; transferred when `transfer`, else copied and forgotten after the run. With an id it stays resident or goes back. */
+  /** Comes along; without an id it is forgotten after the run. */
   | {
       readonly data: HostArray;
       readonly id: BufferId | null;
@@ -127,8 +148,12 @@ export interface EngineFailure {
   /** `message` as ONNX Runtime or the kernel gave it; `errorClass` is a PyTorch error name when a kernel chose one. */
   readonly message: string;
   readonly errorClass?: "RuntimeError" | "IndexError" | "ValueError" | "NotImplementedError";
-  /** Index of the program's segment that failed. */
-  readonly segment?: number;
+  /** The plan's node that failed, where that is known. */
+  readonly node?: number;
+  /** An earlier request failed, and this one needed what that should have given. */
+  readonly inherited?: boolean;
+  /** The buffer that this request needed and that is not there. */
+  readonly buffer?: BufferId;
 }
 
 export interface EngineStats {

@@ -26,6 +26,22 @@ export class Builder {
   readonly #constants = new Map<string, Ref>();
   readonly #prefix: string;
   #count = 0;
+  #label: string | undefined;
+  #labelled = 0;
+
+  /**
+   * Begins the nodes of one operation: ONNX Runtime's messages name them so (`n3.0`). Constants are shared inside an operation
+   * and not across: two sizes that happen to be equal would change the graph when they are not.
+   */
+  enter(label: string): void {
+    this.#label = label;
+    this.#labelled = 0;
+    this.#constants.clear();
+  }
+
+  #name(): string | undefined {
+    return this.#label === undefined ? undefined : `${this.#label}.${String(this.#labelled++)}`;
+  }
 
   /** Names inside the body of a loop must differ from those around it: `prefix`. */
   constructor(prefix = "t") {
@@ -96,7 +112,14 @@ export class Builder {
     domain?: string,
   ): Ref {
     const name = this.fresh();
-    this.nodes.push({ op, domain, inputs: inputs.map((r) => r?.name ?? ""), outputs: [name], attrs });
+    this.nodes.push({
+      name: this.#name(),
+      op,
+      domain,
+      inputs: inputs.map((r) => r?.name ?? ""),
+      outputs: [name],
+      attrs,
+    });
     return { name, dtype: dtype ?? firstDtype(inputs), shape };
   }
 
@@ -110,7 +133,14 @@ export class Builder {
     domain?: string,
   ): Ref[] {
     const names = Array.from({ length: count }, () => this.fresh());
-    this.nodes.push({ op, domain, inputs: inputs.map((r) => r?.name ?? ""), outputs: names, attrs });
+    this.nodes.push({
+      name: this.#name(),
+      op,
+      domain,
+      inputs: inputs.map((r) => r?.name ?? ""),
+      outputs: names,
+      attrs,
+    });
     return names.map((name, i) => ({ name, dtype: dtypesOf?.[i] ?? firstDtype(inputs), shape: UNKNOWN }));
   }
 
@@ -123,7 +153,8 @@ export class Builder {
     const table = this.tensor([0], value.dtype, [1]);
     const zero = this.node("Gather", [table, violations], { axis: 0 }, value.dtype, []);
     const gather = this.nodes.length - 1;
-    this.nodes[gather] = { ...this.nodes[gather]!, name: guardName(error, message) };
+    const plain = this.nodes[gather]!;
+    this.nodes[gather] = { ...plain, name: `${plain.name ?? ""} ${guardName(error, message)}` };
     return this.node("Add", [value, zero], undefined, value.dtype, value.shape);
   }
 

@@ -1,37 +1,51 @@
 import { NotImplementedError } from "../errors.js";
-import type { Program, Segment, SlotType } from "../engine/protocol.js";
+import type { HostSegment, SlotType } from "../engine/protocol.js";
 import { dtypes } from "../tensor/dtype.js";
 import { Builder, type Ref } from "./builder.js";
-import { encodeModel } from "./onnx/proto.js";
+import type { OnnxModel } from "./onnx/proto.js";
 import type { Plan } from "./plan.js";
 import { carrier } from "./primitive.js";
 import { OPEN, type Node, type Value } from "./value.js";
 
+/** A plan in the engine's terms, its ONNX graphs not yet compiled. */
+export interface Lowered {
+  readonly slots: readonly SlotType[];
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly segments: readonly (HostSegment | LoweredGraph)[];
+}
+
+/** One ONNX graph between slots. */
+export interface LoweredGraph {
+  readonly kind: "graph";
+  readonly model: OnnxModel;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
 /**
- * Turns a plan into a program. Nodes that ONNX Runtime computes go to even stages, host kernels to odd ones, each as
+ * Lowers a plan to segments. Nodes that ONNX Runtime computes go to even stages, host kernels to odd ones, each as
  * early as its inputs allow; a stage of ONNX nodes is one graph.
  */
-export function compile(plan: Plan, optimization: Program["optimization"]): Program {
+export function lowerPlan(plan: Plan): Lowered {
   const stages = assignStages(plan);
   const slotTypes: SlotType[] = [];
   for (const [value, slot] of plan.slots) {
     const shape = value.shape.map((d) => (d === OPEN ? null : d));
     slotTypes[slot] = { dtype: value.dtype.name, shape };
   }
-  const segments: Segment[] = [];
-  const last = Math.max(0, ...stages.stageOf.values());
-  for (let stage = 0; stage <= last; stage++) {
-    const nodes = plan.nodes.filter((n) => stages.stageOf.get(n) === stage);
-    if (nodes.length === 0) continue;
-    if (stage % 2 === 0) segments.push(onnxSegment(plan, nodes, stages));
-    else for (const n of nodes) segments.push(hostSegment(plan, n));
-  }
+  const staged: number[][] = [];
+  plan.nodes.forEach((node, i) => (staged[stages.stageOf.get(node)!] ??= []).push(i));
+  const segments: (HostSegment | LoweredGraph)[] = [];
+  staged.forEach((nodes, stage) => {
+    if (stage % 2 === 0) segments.push(lowerGraph(plan, nodes, stages));
+    else for (const i of nodes) segments.push(hostSegment(plan, i));
+  });
   return {
     slots: slotTypes,
     inputs: plan.leaves.map((v) => plan.slots.get(v)!),
     outputs: plan.outputs.map((v) => plan.slots.get(v)!),
     segments,
-    optimization,
   };
 }
 
@@ -90,13 +104,15 @@ function runsOnHost(node: Node): boolean {
   return host;
 }
 
-function hostSegment(plan: Plan, node: Node): Segment {
+function hostSegment(plan: Plan, at: number): HostSegment {
+  const node = plan.nodes[at]!;
   return {
     kind: "host",
     kernel: node.op.host!,
     attrs: plainAttrs(node),
     inputs: node.inputs.map((v) => plan.slots.get(v)!),
     outputs: node.outputs.map((v) => plan.slots.get(v)!),
+    node: at,
   };
 }
 
@@ -110,7 +126,7 @@ function plainAttrs(node: Node): unknown {
   return out;
 }
 
-function onnxSegment(plan: Plan, nodes: readonly Node[], { crossing }: Stages): Segment {
+function lowerGraph(plan: Plan, nodes: readonly number[], { crossing }: Stages): LoweredGraph {
   const b = new Builder();
   const refs = new Map<Value, Ref>();
   const inputs: Value[] = [];
@@ -130,7 +146,9 @@ function onnxSegment(plan: Plan, nodes: readonly Node[], { crossing }: Stages): 
     }
     return ref;
   };
-  for (const node of nodes) {
+  for (const at of nodes) {
+    const node = plan.nodes[at]!;
+    b.enter(`n${String(at)}`);
     const ins = node.inputs.map(refOf);
     const lowered = nothing(b, node) ?? node.op.lower!(b, ins, node.attrs, node.outputs);
     if (lowered === undefined) {
@@ -149,14 +167,14 @@ function onnxSegment(plan: Plan, nodes: readonly Node[], { crossing }: Stages): 
     });
   }
   nameOutputs(b, inputs.map(slotName), outputs, slotName);
-  const model = encodeModel({
+  const model = {
     inputs: inputs.map((v) => ({ name: slotName(v), dtype: borderType(v), shape: v.shape })),
     outputs: outputs.map(({ value }) => ({ name: slotName(value), dtype: borderType(value) })),
     initializers: b.initializers,
     nodes: b.nodes,
-  });
+  };
   return {
-    kind: "onnx",
+    kind: "graph",
     model,
     inputs: inputs.map((v) => plan.slots.get(v)!),
     outputs: outputs.map(({ value }) => plan.slots.get(value)!),

@@ -2,7 +2,8 @@ import { engine } from "../engine/client.js";
 import type { DrawRequest } from "../engine/protocol.js";
 import type { Draw } from "../random/distributions.js";
 import { cpu } from "../tensor/device.js";
-import { isTracing, newBuffer, newRun, noteDrawn } from "./executor.js";
+import { flushCount, isTracing, newBuffer, newRun } from "./executor.js";
+import { noteResident } from "./residency.js";
 import { NeedsDataError, RuntimeError } from "../errors.js";
 import { Value, type Meta } from "./value.js";
 
@@ -108,7 +109,7 @@ function post(end: number): void {
     if (entry.kind === "draw") {
       const outputs = entry.values.map((v) => {
         const id = newBuffer();
-        noteDrawn(v, id);
+        noteResident(v, id, flushCount());
         return id;
       });
       requests.push({ generator: entry.generator, draw: entry.draw, outputs });

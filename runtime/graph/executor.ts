@@ -1,17 +1,29 @@
-import { NeedsDataError, RuntimeError, IndexError, ValueError, NotImplementedError } from "../errors.js";
+/** Runs what is recorded: cuts the graph at flushes, posts plans, keeps track of what is under way. */
+import { NeedsDataError } from "../errors.js";
 import { engine } from "../engine/client.js";
-import type { BufferId, EngineFailure, Feed, FromEngine, Want } from "../engine/protocol.js";
+import { Fifo } from "../engine/steady.js";
+import type { BufferId, FromEngine, Want } from "../engine/protocol.js";
 import type { HostArray } from "../tensor/dtype.js";
-import { postDraws } from "./draws.js";
 import { PlanCache } from "./cache.js";
+import { postDraws } from "./draws.js";
+import { failureError } from "./failure.js";
 import { makePlan, type Plan } from "./plan.js";
+import { evictIdle, feedLeaf, noteSuperseded, type Fed } from "./residency.js";
+import {
+  noteOverwrite,
+  pendingOverwrites,
+  revertWritten,
+  takeOverwrites,
+  type Overwrite,
+  type StateStorage,
+  type Written,
+} from "./state.js";
 import type { Node, Value } from "./value.js";
 
 /** Pending results up to this size are computed along with a plan, so that looking at them later costs nothing. */
 const SMALL_BYTES = 64 * 1024;
-/** Runs after which a fed batch, or a superseded state, is handed back by the engine thread. */
-const KEEP_BATCH = 2;
-const KEEP_SUPERSEDED = 1;
+/** The same for those that something else was made of: an output cannot be fused with what follows it. */
+const TINY_BYTES = 4 * 1024;
 
 const cache = new PlanCache();
 let tracing = false;
@@ -19,14 +31,27 @@ let flushes = 0;
 let nextRun = 0;
 let nextBuffer = 0;
 
-/** Values the engine will send, by request. */
-const arrivals = new Map<number, Map<BufferId, Value>>();
-/** Everything a request computes: fails with it. */
-const computing = new Map<number, readonly Value[]>();
-/** Resident values that are no (longer a) state, and the flush at which they are handed back. */
-const leaving = new Map<Value, number>();
-/** State with a pending value. */
-const pendingState = new Set<{ readonly value: Value }>();
+/** A failure may come from several runs back. */
+const MAX_ATTEMPTS = 8;
+
+/** A request whose reply has not come. */
+interface UnderWay {
+  readonly run: number;
+  /** Values that come back with the reply. */
+  readonly coming: ReadonlyMap<BufferId, Value>;
+  readonly plan?: Plan;
+  /** What the plan computes, and from where: so it is again when the run fails. */
+  readonly computes: readonly { readonly value: Value; readonly node: Node; readonly index: number }[];
+  /** Fed buffers that are resident no more after success. */
+  readonly given: readonly Fed[];
+  readonly written: readonly Written[];
+}
+
+/** In order: replies come in the order of the requests. */
+const underWay = new Fifo<UnderWay>();
+/** A failure that nobody was told yet. */
+let unreported: Error | undefined;
+
 /** What user code got since the last flush and may look at. */
 let visible: Value[] = [];
 let moduleResults: Value[] = [];
@@ -40,6 +65,10 @@ export function isTracing(): boolean {
   return tracing;
 }
 
+export function flushCount(): number {
+  return flushes;
+}
+
 export function newRun(): number {
   return ++nextRun;
 }
@@ -48,18 +77,17 @@ export function newBuffer(): BufferId {
   return ++nextBuffer;
 }
 
-/** Called when a state storage gets a value; `old` is the one it supersedes. */
-export function noteState(storage: { readonly value: Value }, old: Value | undefined): void {
-  storage.value.isState = true;
-  if (storage.value.source.kind === "node") pendingState.add(storage);
-  if (!old) return;
-  old.isState = false;
-  if (old.source.kind === "resident") leaving.set(old, flushes + KEEP_SUPERSEDED);
+/** Called when a storage becomes a state, and when a state gets a value; `old` is the one it supersedes. */
+export function noteState(storage: StateStorage, old: Value | undefined): void {
+  // A tracer lives for days and never flushes: nothing may gather.
+  if (!tracing) noteOverwrite(storage, old);
 }
 
 /** A result that user code holds. */
 export function noteVisible(value: Value): void {
-  if (!tracing && value.source.kind === "node") visible.push(value);
+  if (tracing || value.source.kind !== "node" || value.visible) return;
+  value.visible = true;
+  visible.push(value);
 }
 
 /** A result of an outermost module call: worth keeping whatever its size. */
@@ -71,57 +99,76 @@ export function noteModuleResult(value: Value): void {
 export function flushState(): void {
   if (tracing) return;
   run([]);
+  report();
 }
 
 /** Computes a value and gives its elements, as a copy that the caller owns. Blocks. */
 export function read(value: Value): HostArray {
-  needData();
-  if (value.source.kind === "node") run([value]);
-  if (value.source.kind === "draw") postDraws(value);
-  if (value.source.kind === "arriving") awaitRun(value.source.run);
+  computeNow([value]);
   if (value.source.kind === "resident") return fetch(value, value.source.id);
   return hostData(value).slice() as HostArray;
 }
 
 /**
- * Runs what makes these values, whose shapes depend on the data, and settles the shapes. Blocks.
+ * Makes values be there, on either thread, and settles shapes that depend on the data. Blocks.
  * @throws NeedsDataError while tracing.
  */
 export function computeNow(values: readonly Value[]): void {
-  needData();
-  run(values);
-  for (const { source } of values) if (source.kind === "arriving") awaitRun(source.run);
-  for (const { source } of values) if (source.kind === "failed") throw source.error;
+  if (tracing) {
+    throw new NeedsDataError(
+      "This needs the values of a tensor, and only shapes are computed while tracing: ▶ Run.",
+    );
+  }
+  // A run that failed for something else that was in it leaves these values to another run.
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const pending = stillPending(values);
+    if (attempt > 0 && pending.length === 0) return;
+    if (pending.length > 0) run(pending);
+    for (const value of values) {
+      if (value.source.kind === "draw") postDraws(value);
+      if (value.source.kind === "arriving" || value.source.kind === "resident") awaitRun(value.source.run);
+      if (value.source.kind === "failed") throw told(value.source.error);
+    }
+    report();
+  }
 }
 
-function needData(): void {
-  if (!tracing) return;
-  throw new NeedsDataError(
-    "This needs the values of a tensor, and only shapes are computed while tracing: ▶ Run.",
-  );
+/** Throws a failure that nobody was told yet. */
+function report(): void {
+  if (unreported) throw told(unreported);
+}
+
+function told(error: Error): Error {
+  if (unreported === error) unreported = undefined;
+  return error;
 }
 
 /** The bytes of a value whose buffer is on this thread. Not to be changed or kept. */
 function hostData(value: Value): HostArray {
   const source = value.source;
-  if (source.kind === "failed") throw source.error;
   if (source.kind !== "host")
     throw new Error(`internal: a value is ${source.kind} where its bytes were expected`);
   return source.data;
 }
 
 function fetch(value: Value, id: BufferId): HostArray {
-  const request = newRun();
-  engine.post({ type: "fetch", run: request, ids: [id] });
-  computing.set(request, []);
-  const reply = engine.wait(request);
-  computing.delete(request);
-  if (reply.error) {
-    const error = failure(reply.error);
-    value.source = { kind: "failed", error };
-    throw error;
-  }
+  const run = newRun();
+  send({ run, coming: none, computes: [], given: [], written: [] });
+  engine.post({ type: "fetch", run, ids: [id] });
+  const reply = engine.wait(run);
+  if (reply.error) throw fail(value, failureError(reply.error));
   return reply.buffers[0]!.data;
+}
+
+function fail(value: Value, error: Error): Error {
+  value.source = { kind: "failed", error };
+  return told(error);
+}
+
+const none: ReadonlyMap<BufferId, Value> = new Map();
+
+function send(request: UnderWay): void {
+  underWay.push(request);
 }
 
 /** Posts one plan that computes `asked`, the pending state, and the small results user code holds. */
@@ -133,22 +180,56 @@ function run(asked: readonly Value[]): void {
     if (v.source.kind === "node") wanted.add(v);
   };
   asked.forEach(want);
-  for (const s of pendingState) if (s.value.isState) want(s.value);
-  for (const v of visible) if (v.nbytes <= SMALL_BYTES) want(v);
+  for (const { storage } of pendingOverwrites()) if (storage.isState) want(storage.value);
+  for (const v of visible) if (v.nbytes <= (v.used ? TINY_BYTES : SMALL_BYTES)) want(v);
   moduleResults.forEach(want);
-  pendingState.clear();
   visible = [];
   moduleResults = [];
-  recorded = 0;
-  cutAt = CUT_AFTER;
-  recent = [];
+  restartCounting();
   flushes++;
-  if (wanted.size === 0) return;
-  const outputs = [...wanted].sort((a, b) => a.serial - b.serial);
+  const plan = planFor([...wanted].sort((a, b) => a.serial - b.serial));
+  const overwrites = takeOverwrites();
+  if (plan) post(plan, overwrites);
+  else noteSuperseded(overwrites);
+  evictIdle(flushes, (ids, values) => {
+    const request = newRun();
+    ids.forEach((id, i) => (values[i]!.source = { kind: "arriving", id, run: request }));
+    const coming = new Map(ids.map((id, i) => [id, values[i]!]));
+    send({ run: request, coming, computes: [], given: [], written: [] });
+    engine.post({ type: "evict", run: request, ids });
+  });
+}
+
+/** A plan whose leaves are all there. What depends on a failure fails with it, and is left out. */
+function planFor(outputs: readonly Value[]): Plan | undefined {
+  if (outputs.length === 0) return undefined;
   const plan = withLearned(makePlan(outputs));
-  const entry = cache.lookup(plan);
-  post(plan, entry.program, entry.learn);
-  evict();
+  for (const leaf of plan.leaves) {
+    if (leaf.source.kind === "draw") postDraws(leaf);
+    if (leaf.source.kind === "arriving") awaitRun(leaf.source.run);
+  }
+  // A failed run puts what it should have computed back: then this plan has to reach further.
+  if (plan.leaves.some((l) => l.source.kind === "node")) return planFor(stillPending(outputs));
+  const failed = plan.leaves.find((l) => l.source.kind === "failed");
+  if (!failed) return plan;
+  failDependants(plan);
+  return planFor(stillPending(outputs));
+}
+
+function stillPending(values: readonly Value[]): Value[] {
+  return values.filter((v) => v.source.kind === "node");
+}
+
+function failDependants(plan: Plan): void {
+  for (const node of plan.nodes) {
+    const source = node.inputs.find((i) => i.source.kind === "failed")?.source;
+    if (source?.kind === "failed") for (const o of node.outputs) o.source = source;
+  }
+  for (const { storage, before } of pendingOverwrites()) {
+    if (storage.value.source.kind !== "failed") continue;
+    unreported = storage.value.source.error;
+    if (before) storage.revert(before);
+  }
 }
 
 /** Adds the outputs that earlier runs of this structure turned out to need. */
@@ -170,21 +251,19 @@ function withLearned(plan: Plan): Plan {
   return { ...plan, outputs };
 }
 
-function post(plan: Plan, program: number, learn: Set<number>): void {
-  // Every leaf is made available first: that may block, and must not interleave with the feeds' bookkeeping.
-  for (const leaf of plan.leaves) {
-    if (leaf.source.kind === "draw") postDraws(leaf);
-    if (leaf.source.kind === "arriving") awaitRun(leaf.source.run);
-    if (leaf.source.kind === "failed") throw leaf.source.error;
-  }
+function post(plan: Plan, overwrites: readonly Overwrite[]): void {
+  const { program, learn } = cache.lookup(plan);
   const request = newRun();
-  const transfer: ArrayBuffer[] = [];
-  const feeds = plan.leaves.map((leaf) => feed(leaf, transfer));
+  const computes = plan.outputs.map((value) => {
+    const source = value.source as Extract<Value["source"], { kind: "node" }>;
+    return { value, node: source.node, index: source.index };
+  });
   const coming = new Map<BufferId, Value>();
   const wants = plan.outputs.map((v): Want => {
     const id = newBuffer();
     if (v.isState) {
-      v.source = { kind: "resident", id };
+      v.source = { kind: "resident", id, run: request };
+      v.lastUse = flushes;
       return { id, return: false };
     }
     coming.set(id, v);
@@ -192,92 +271,81 @@ function post(plan: Plan, program: number, learn: Set<number>): void {
     return { id, return: true };
   });
   plan.nodes.forEach((n) => noteRan(n, plan, learn));
-  arrivals.set(request, coming);
-  computing.set(request, plan.outputs);
+  if (plan.nodes.some(mayBeAskedFor)) for (const leaf of plan.leaves) leaf.pinned = true;
+  const superseded = new Set(overwrites.map((o) => o.before));
+  const transfer: ArrayBuffer[] = [];
+  const given: Fed[] = [];
+  const feeds = plan.leaves.map((leaf) => {
+    const fed = feedLeaf(leaf, superseded.has(leaf), flushes, request, transfer);
+    if (fed.feed.after !== "keep" && fed.feed.id !== null) given.push(fed);
+    if (fed.feed.after === "return") coming.set(fed.feed.id!, leaf);
+    return fed.feed;
+  });
+  noteSuperseded(overwrites);
+  const written = overwrites.map(({ storage, before }): Written => ({
+    storage,
+    before,
+    after: storage.value,
+  }));
+  send({ run: request, coming, plan, computes, given, written });
   engine.post({ type: "run", run: request, program, feeds, wants }, transfer);
 }
 
 function noteRan(node: Node, plan: Plan, learn: Set<number>): void {
+  if (!node.posted) for (const input of node.inputs) input.holders--;
+  node.posted = true;
   if (node.outputs.some((v) => v.source.kind === "node"))
     node.ran = { learn, at: plan.slots.get(node.outputs[0]!)! };
 }
 
-function feed(leaf: Value, transfer: ArrayBuffer[]): Feed {
-  const source = leaf.source;
-  if (source.kind === "resident") {
-    if (!leaf.isState) leaving.set(leaf, flushes + KEEP_BATCH);
-    return { id: source.id, after: "keep", shape: leaf.shape };
-  }
-  const data = hostData(leaf);
-  if (!leaf.isState && leaf.nbytes <= SMALL_BYTES)
-    return { data, id: null, after: "drop", shape: leaf.shape };
-  const id = newBuffer();
-  transfer.push(data.buffer);
-  leaf.source = { kind: "resident", id };
-  if (!leaf.isState) leaving.set(leaf, flushes + KEEP_BATCH);
-  return { data, id, after: "keep", shape: leaf.shape };
-}
-
-/** Asks the engine thread to hand back what has not been fed for a while; the garbage collector does the rest. */
-function evict(): void {
-  const ids: BufferId[] = [];
-  const coming = new Map<BufferId, Value>();
-  let request = 0;
-  for (const [value, due] of leaving) {
-    if (due > flushes) continue;
-    leaving.delete(value);
-    if (value.source.kind !== "resident" || value.isState) continue;
-    request ||= newRun();
-    const id = value.source.id;
-    ids.push(id);
-    coming.set(id, value);
-    value.source = { kind: "arriving", id, run: request };
-  }
-  if (ids.length === 0) return;
-  arrivals.set(request, coming);
-  computing.set(request, []);
-  engine.post({ type: "evict", run: request, ids });
-}
-
-/** @internal Announces that a draw's results will be resident under these ids. */
-export function noteDrawn(value: Value, id: BufferId): void {
-  value.source = { kind: "resident", id };
-  if (!value.isState) leaving.set(value, flushes + KEEP_BATCH);
+/** Whether a plan threw a result away that user code or a backward to come has in hand. */
+function mayBeAskedFor(node: Node): boolean {
+  return node.outputs.some((v) => v.source.kind === "node" && (v.visible || v.saved > 0));
 }
 
 function awaitRun(request: number): void {
-  if (arrivals.has(request)) engine.wait(request);
+  for (const { run } of underWay) {
+    if (run !== request) continue;
+    engine.wait(request);
+    return;
+  }
 }
 
 function settle(reply: FromEngine): void {
-  const coming = arrivals.get(reply.run);
-  arrivals.delete(reply.run);
-  const outputs = computing.get(reply.run) ?? [];
-  computing.delete(reply.run);
-  if (reply.error) {
-    const error = failure(reply.error);
-    for (const v of outputs) v.source = { kind: "failed", error };
-  }
-  if (!coming) return;
+  // Draws and statistics are not written down.
+  if (underWay.peek()?.run !== reply.run) return;
+  const request = underWay.shift()!;
+  if (reply.error && request.plan) undo(request, reply.error);
   for (const { id, data, shape } of reply.buffers) {
-    const value = coming.get(id);
+    const value = request.coming.get(id);
     if (!value) continue;
     value.source = { kind: "host", data };
     if (shape) value.shape = shape;
   }
   for (const { id, error } of reply.failed ?? []) {
-    const value = coming.get(id);
-    if (value) value.source = { kind: "failed", error: failure(error) };
+    const value = request.coming.get(id);
+    if (value) fail(value, failureError(error));
   }
 }
 
-engine.onReply(settle);
-
-const failureClasses = { RuntimeError, IndexError, ValueError, NotImplementedError } as const;
-
-function failure(f: EngineFailure): Error {
-  return new failureClasses[f.errorClass ?? "RuntimeError"](f.message);
+/** A failed run changes nothing: its results are still to be computed, its states are what they were. */
+function undo({ plan, computes, given, written }: UnderWay, error: NonNullable<FromEngine["error"]>): void {
+  for (const { value, node, index } of computes) value.source = { kind: "node", node, index };
+  for (const { leaf, feed } of given) leaf.source = { kind: "resident", id: feed.id!, run: 0 };
+  revertWritten(written, [...underWay]);
+  if (error.inherited) {
+    // What failed before is put back already; a draw that failed is no node that could be.
+    const leaf = plan!.leaves.find((l) => l.source.kind === "resident" && l.source.id === error.buffer);
+    if (leaf) unreported = fail(leaf, failureError(error));
+    return;
+  }
+  const guilty = error.node === undefined ? undefined : plan!.nodes[error.node];
+  unreported = failureError(error, guilty);
+  const source = { kind: "failed", error: unreported } as const;
+  for (const v of guilty ? guilty.outputs : computes.map((c) => c.value)) v.source = source;
 }
+
+engine.onReply(settle);
 
 /** Nodes recorded since the last flush. */
 let recorded = 0;
@@ -286,12 +354,25 @@ const CUT_AFTER = 2000;
 let cutAt = CUT_AFTER;
 let recent: string[] = [];
 
+function restartCounting(): void {
+  recorded = 0;
+  cutAt = CUT_AFTER;
+  recent = [];
+}
+
+/** `TENSORSCOPE_EAGER=1`: every operation runs at its call, for debugging. */
+const eager = process.env["TENSORSCOPE_EAGER"] === "1";
+
 /**
  * Counts recorded nodes. In a loop with neither a read nor a step the pending graph would grow for ever: it is cut
  * after a whole number of repetitions, so that every piece has the same structure and compiles once.
  */
 export function noteRecorded(node: Node): void {
   if (tracing) return;
+  if (eager) {
+    computeNow(node.outputs);
+    return;
+  }
   recorded++;
   if (recorded <= CUT_AFTER) recent.push(node.key);
   if (recorded === CUT_AFTER) {
@@ -317,6 +398,16 @@ function periodOf(keys: readonly string[]): number {
 }
 
 /** Counters of the plan cache, for tests and the status item. */
-export function planStats(): { compiled: number; hits: number; plans: number; runs: number } {
+export interface PlanStats {
+  /** ONNX graphs compiled so far. */
+  readonly compiled: number;
+  /** Runs whose plan was there, ready. */
+  readonly hits: number;
+  /** Structures that are compiled now. */
+  readonly plans: number;
+  readonly runs: number;
+}
+
+export function planStats(): PlanStats {
   return { ...cache.stats(), runs: flushes };
 }

@@ -13,12 +13,8 @@ export interface Plan {
   readonly key: string;
 }
 
-const shapeKeys = new WeakMap<readonly number[], string>();
-
 function typeKey(v: Value): string {
-  let key = shapeKeys.get(v.shape);
-  if (key === undefined) shapeKeys.set(v.shape, (key = v.shape.join("x")));
-  return `${v.dtype.name}:${key}`;
+  return `${v.dtype.name}:${v.shape.join("x")}`;
 }
 
 /** Walks from the wanted values to what is already there. `outputs` must be pending values, each once. */

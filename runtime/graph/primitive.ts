@@ -30,6 +30,11 @@ export interface Primitive<A extends Attrs = Attrs> {
    * every dtype is carried as it is.
    */
   readonly moves?: boolean;
+  /**
+   * True for operations that some values make fail (an index out of range): a failed run then throws, at the next read,
+   * with the stack of the call that recorded the operation.
+   */
+  readonly refuses?: boolean;
 }
 
 /**

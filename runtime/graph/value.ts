@@ -12,12 +12,14 @@ export type Source =
   | { readonly kind: "node"; readonly node: Node; readonly index: number }
   /** Its bytes are here, owned by this value. */
   | { readonly kind: "host"; readonly data: HostArray }
-  /** Its bytes are on the engine thread under `id`. */
-  | { readonly kind: "resident"; readonly id: BufferId }
+  /** Its bytes are on the engine thread under `id`, once `run` is through where that is not 0. */
+  | { readonly kind: "resident"; readonly id: BufferId; readonly run: number }
   /** Its bytes come back with the reply to request `run`. */
   | { readonly kind: "arriving"; readonly id: BufferId; readonly run: number }
   /** A random draw, posted in program order when it or a later one is needed. */
   | { readonly kind: "draw" }
+  /** Its memory was given to a later version of the same state; nothing can need it any more. */
+  | { readonly kind: "dropped" }
   /** The run that should have computed it failed. */
   | { readonly kind: "failed"; readonly error: Error };
 
@@ -40,18 +42,31 @@ export class Value {
   readonly device: Device;
   readonly serial = ++lastSerial;
   source: Source;
-  /**
-   * Set for values of parameters, buffers, gradients and optimizer state: they stay on the engine thread between runs.
-   */
-  isState = false;
+  /** How many parameters, buffers or optimizer states it is the present value of. */
+  states = 0;
   /** Whether a recorded node reads it. */
   used = false;
+  /** Whether user code got it. */
+  visible = false;
+  /** Saved for backward, how many times. */
+  saved = 0;
+  /** Storages that it is the contents of, and recorded nodes that read it and have not run. */
+  holders = 0;
+  /** Something that was computed from it and not kept may be asked for: it is not to be dropped when superseded. */
+  pinned = false;
+  /** The flush that used it last while it was resident. */
+  lastUse = 0;
 
   constructor(shape: readonly number[], dtype: DType, device: Device, source: Source) {
     this.shape = shape;
     this.dtype = dtype;
     this.device = device;
     this.source = source;
+  }
+
+  /** State stays on the engine thread between runs. */
+  get isState(): boolean {
+    return this.states > 0;
   }
 
   get numel(): number {
@@ -80,13 +95,20 @@ export class Node {
    * them again, the first one learns to output them.
    */
   ran: { readonly learn: Set<number>; readonly at: number } | undefined;
+  /** Whether a plan with this node was posted. */
+  posted = false;
+  /** Where it was recorded, for operations that values can make fail. */
+  site: Error | undefined;
 
   constructor(op: Primitive, inputs: readonly Value[], attrs: Attrs, metas: readonly Meta[], device: Device) {
     this.op = op;
     this.inputs = inputs;
     this.attrs = attrs;
     this.key = nodeKey(op.name, attrs);
-    for (const v of inputs) v.used = true;
+    for (const v of inputs) {
+      v.used = true;
+      v.holders++;
+    }
     this.outputs = metas.map(
       (m, index) => new Value(m.shape, m.dtype, device, { kind: "node", node: this, index }),
     );

@@ -4,7 +4,7 @@ import { GradNode, type Edge } from "../autograd/node.js";
 import { freed, modified } from "../autograd/saved.js";
 import { RuntimeError } from "../errors.js";
 import { record } from "../graph/record.js";
-import type { Attrs, Meta } from "../graph/value.js";
+import type { Attrs, Meta, Value } from "../graph/value.js";
 import { resultStrides } from "../tensor/strides.js";
 import { Tensor, type Layout } from "../tensor/tensor.js";
 import type { GradContext, OpPrimitive } from "./record.js";
@@ -40,6 +40,7 @@ export class OpGradNode extends GradNode implements GradContext {
   #resultMetas: readonly Meta[] = [];
   /** Computes anew what a checkpoint did not keep. */
   #recompute: (() => void) | undefined;
+  #held: Value[] = [];
 
   constructor(
     op: OpPrimitive,
@@ -56,6 +57,7 @@ export class OpGradNode extends GradNode implements GradContext {
       t._storage.value === t._value ? t._value : { shape: t._shape, dtype: t.dtype },
     );
     this.#inputVersions = inputs.map((t) => t._versions.value);
+    this.#hold(inputs);
   }
 
   name(): string {
@@ -68,6 +70,16 @@ export class OpGradNode extends GradNode implements GradContext {
     this.#results = results;
     this.#resultVersions = results.map((t) => t._versions.value);
     this.#resultMetas = results.map((t) => ({ shape: t._shape, dtype: t.dtype }));
+    this.#hold(results);
+  }
+
+  /** What is saved may be computed later than the plan around it: its inputs have to outlive that. */
+  #hold(tensors: readonly Tensor[]): void {
+    for (const t of tensors) {
+      const value = t._value;
+      value.saved++;
+      this.#held.push(value);
+    }
   }
 
   /** `result` was written over `self`, which stands for it from now on: later writes to it are noticed. */
@@ -98,6 +110,8 @@ export class OpGradNode extends GradNode implements GradContext {
     this.#inputVersions = again.#inputVersions;
     this.#results = again.#results;
     this.#resultVersions = again.#resultVersions;
+    this.#held = again.#held;
+    again.#held = [];
   }
 
   get inputs(): number {
@@ -147,6 +161,8 @@ export class OpGradNode extends GradNode implements GradContext {
     this.#inputs = null;
     this.#results = null;
     this.#recompute = undefined;
+    for (const value of this.#held) value.saved--;
+    this.#held = [];
   }
 }
 

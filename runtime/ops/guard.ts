@@ -25,6 +25,7 @@ const rangePrimitive = primitive<RangeAttrs>({
     return b.guarded(x!, most ? b.node("And", [least, most]) : least, error, message);
   },
   moves: true,
+  refuses: true,
 });
 
 /** `x`, all elements of which are from `low` to `high`, NaN none of them; anything else is an error at the next read. */

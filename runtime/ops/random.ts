@@ -35,7 +35,7 @@ export function drawn(
         `Trying to create tensor with negative dimension ${String(d)}: [${shape.join(", ")}]`,
       );
   }
-  const request = { ...spec, dtype: dtype.name, count: numel(shape) } as Draw;
+  const request = Object.assign({ dtype: dtype.name, count: numel(shape) }, spec) as Draw;
   if (!Object.values(spec).includes(noElements)) checkDraw(request);
   return new Tensor(queueDraw(generatorOf(generator)._id, request, [{ shape: [...shape], dtype }])[0]!);
 }

@@ -23,6 +23,12 @@ export function viewOf<A extends Attrs>(p: OpPrimitive<A>, t: Tensor, attrs: A, 
   return result;
 }
 
+/** Steps after steps. A reshape of a reshape is one reshape: chains stay as short as they can be. */
+function follow(before: readonly ViewStep[], more: readonly ViewStep[]): readonly ViewStep[] {
+  const again = more[0]?.op === reshapePrimitive && before.at(-1)?.op === reshapePrimitive;
+  return [...(again ? before.slice(0, -1) : before), ...more];
+}
+
 /** A tensor that shares the memory of `t`, seen through several primitives; its history is for the caller to give. */
 export function viewBySteps(t: Tensor, steps: readonly ViewStep[], layout: Layout): Tensor {
   let value = t._value;

@@ -57,6 +57,13 @@ export const dtypes: Readonly<Record<DTypeName, DType>> = {
   bool,
 };
 
+/** The dtype of a TensorProto.DataType. */
+export function dtypeOfOnnx(onnx: number): DType {
+  const found = Object.values(dtypes).find((d) => d.onnx === onnx);
+  if (!found) throw new Error(`ONNX type ${String(onnx)} has no dtype`);
+  return found;
+}
+
 const arrays = {
   float64: Float64Array,
   float32: Float32Array,

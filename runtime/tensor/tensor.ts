@@ -4,6 +4,7 @@ import type { Edge, GradNode } from "../autograd/node.js";
 import { RuntimeError } from "../errors.js";
 import type { Primitive } from "../graph/primitive.js";
 import { record } from "../graph/record.js";
+import type { Overwrite } from "../graph/state.js";
 import { numel, type Attrs, type Value } from "../graph/value.js";
 import type { DType } from "./dtype.js";
 import type { Device } from "./device.js";
@@ -25,8 +26,12 @@ export class Storage {
   /** Parameters, buffers, gradients, optimizer state: written by the step's plan, resident between steps. */
   isState = false;
 
+  /** @internal The executor's note of what the next flush has to compute. */
+  overwrite: Overwrite | null = null;
+
   constructor(value: Value, strides: readonly number[] = contiguousStrides(value.shape)) {
     this.#value = value;
+    value.holders++;
     this.strides = strides;
   }
 
@@ -37,14 +42,30 @@ export class Storage {
   /** Puts a new value in, superseding the old one. */
   write(value: Value): void {
     const old = this.#value;
+    this.#put(value);
+    if (this.isState) onStateWrite?.(this, old);
+  }
+
+  /** @internal Back to an earlier value, because what computes the present one failed. */
+  revert(value: Value): void {
+    this.#put(value);
+  }
+
+  #put(value: Value): void {
+    this.#value.holders--;
+    value.holders++;
+    if (this.isState) {
+      this.#value.states--;
+      value.states++;
+    }
     this.#value = value;
     this.version++;
-    if (this.isState) onStateWrite?.(this, old);
   }
 
   markState(): void {
     if (this.isState) return;
     this.isState = true;
+    this.#value.states++;
     onStateWrite?.(this, undefined);
   }
 }

@@ -7,6 +7,8 @@ import type { ConsoleEvent, ForwardReply, InputSpec, ModelSnapshot } from "./pro
 export interface ThreadData {
   /** See `shared`. */
   readonly shared: Int32Array;
+  /** The signal of the engine that the thread starts, to halt it by. */
+  readonly engine: Int32Array;
 }
 
 /** Elements of the shared array. */

@@ -1,5 +1,6 @@
 /** The runner's main-thread view of the thread that runs user code: one task at a time, cancelled if need be by force. */
 import { Worker } from "node:worker_threads";
+import { halted, newSignal } from "../../runtime/engine/signal.js";
 import { KernelError } from "./protocol.js";
 import { wireError } from "./wire.js";
 import {
@@ -7,6 +8,7 @@ import {
   type ForwardTask,
   type FromThread,
   type TaskResults,
+  type ThreadData,
   type ThrownError,
   type ToThread,
   type TrainTask,
@@ -38,6 +40,7 @@ export class UserThread {
   readonly #onSay: (message: Say) => Promise<void>;
   #worker: Worker | undefined;
   #memory = new Int32Array(new SharedArrayBuffer(4 * shared.length));
+  #engine = newSignal();
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
   /** Ends the wait of a `cancel`. */
@@ -92,10 +95,13 @@ export class UserThread {
     worker.removeAllListeners("exit");
     worker.removeAllListeners("error");
     worker.on("error", () => undefined);
-    const ended = await Promise.race([
-      worker.terminate().then(() => true),
-      new Promise<boolean>((resolve) => setTimeout(() => resolve(false), terminateLimit)),
-    ]);
+    // The engine's thread ends with this one, and must not be inside native code then.
+    const ended =
+      (await halted(this.#engine, terminateLimit)) &&
+      (await Promise.race([
+        worker.terminate().then(() => true),
+        new Promise<boolean>((resolve) => setTimeout(() => resolve(false), terminateLimit)),
+      ]));
     this.#drop(
       new KernelError(
         wireError(
@@ -110,6 +116,7 @@ export class UserThread {
   #drop(error: Error): void {
     this.#worker = undefined;
     this.#memory = new Int32Array(new SharedArrayBuffer(4 * shared.length));
+    this.#engine = newSignal();
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { reject } of waiting) reject(error);
@@ -119,7 +126,7 @@ export class UserThread {
   #start(): Worker {
     const memory = this.#memory;
     const worker = new Worker(new URL("./user.worker.js", import.meta.url), {
-      workerData: { shared: memory },
+      workerData: { shared: memory, engine: this.#engine } satisfies ThreadData,
       stdout: false,
       stderr: false,
     });

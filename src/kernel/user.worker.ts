@@ -5,6 +5,7 @@
 import { inspect } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
 import { setProgressSink, type ProgressState } from "../../runtime/data/progress.js";
+import { engine } from "../../runtime/engine/client.js";
 import { Cancelled, checkCancelled, setCancelFlag } from "../../runtime/engine/cancel.js";
 import * as library from "../../runtime/index.js";
 import { observeForward, snapshotModel } from "../../runtime/inspect/model.js";
@@ -31,8 +32,9 @@ import {
 Error.stackTraceLimit = 60;
 
 const port = parentPort!;
-const { shared: memory } = workerData as ThreadData;
+const { shared: memory, engine: signal } = workerData as ThreadData;
 setCancelFlag(memory);
+engine.shareSignal(signal);
 
 /** Messages that may be under way; a loop that prints without end must not fill the memory. */
 const maxBacklog = 64;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { engine } from "../../../runtime/engine/client.js";
-import { arriving, back, copied, keep, load, loadNode, newId, newRun, onnx } from "./support.js";
+import { encodeModel } from "../../../runtime/graph/onnx/proto.js";
+import { arriving, back, compiled, copied, keep, load, loadNode, newId, newRun, onnx } from "./support.js";
 import { post, request, resident, result, run, slot } from "./support.js";
 
 after(() => engine.close());
@@ -22,7 +23,7 @@ test("segments run in order: a graph, a host kernel, a graph", () => {
     outputs: [3, 1],
     segments: [
       onnx(slots, [0], [1], [{ op: "Add", inputs: ["v0", "v0"], outputs: ["v1"] }]),
-      { kind: "host", kernel: "unary.erf", attrs: null, inputs: [1], outputs: [2] },
+      { kind: "host", kernel: "unary.erf", attrs: null, inputs: [1], outputs: [2], node: 1 },
       onnx(slots, [2], [3], [{ op: "Neg", inputs: ["v2"], outputs: ["v3"] }]),
     ],
   });
@@ -123,13 +124,15 @@ test("a failure travels to what uses its results, with the first message", () =>
   );
   const { message } = first.error!;
   assert.match(message, /MatMul|v1|dimension/);
-  assert.equal(first.error!.segment, 0);
+  assert.equal(first.error!.inherited, undefined);
+  const second = run(negate, [resident(x, "keep", [2, 2])], [back()]);
+  assert.deepEqual(second.error, { ...first.error, inherited: true, buffer: x });
   assert.equal(run(negate, [resident(x, "keep", [2, 2])], [keep(y)]).error?.message, message);
   assert.equal(run(negate, [resident(y, "keep", [2, 2])], [back()]).error?.message, message);
   assert.equal(request("fetch", [y]).error?.message, message);
 });
 
-test("a failed run changes nothing else: state that came along stays, what was lent comes back", () => {
+test("a failed run changes nothing else: state that came along stays, what was lent and what should go stays too", () => {
   const add = loadNode("Add", 2, "float32", [2]);
   const missing = 1_000_000;
   const [state, lent] = [newId(), newId()];
@@ -143,7 +146,10 @@ test("a failed run changes nothing else: state that came along stays, what was l
     [arriving(Float32Array.of(3, 4), lent, "return"), resident(missing, "keep", [2])],
     [back()],
   );
-  assert.deepEqual(again.buffers, [{ id: lent, data: Float32Array.of(3, 4) }]);
+  assert.deepEqual(again.buffers, []);
+  assert.deepEqual(request("fetch", [lent]).buffers[0]!.data, Float32Array.of(3, 4));
+  run(add, [resident(state, "drop", [2]), resident(missing, "keep", [2])], [back()]);
+  assert.deepEqual(request("fetch", [state]).buffers[0]!.data, Float32Array.of(1, 2));
 
   const unknown = run(999_999, [arriving(Float32Array.of(5, 6), lent)], [back()]);
   assert.match(unknown.error!.message, /program 999999 is not loaded/);
@@ -170,15 +176,24 @@ test("one failed buffer does not take the others of its request with it", () => 
 
 test("an unknown host kernel and an invalid model are errors of their runs", () => {
   const slots = [slot("float32", [1]), slot("float32", [1])];
-  const segment = { kind: "host", kernel: "no.such", attrs: null, inputs: [0], outputs: [1] } as const;
+  const segment = {
+    kind: "host",
+    kernel: "no.such",
+    attrs: null,
+    inputs: [0],
+    outputs: [1],
+    node: 4,
+  } as const;
   const host = load({ slots, inputs: [0], outputs: [1], segments: [segment] });
-  assert.match(run(host, [copied(Float32Array.of(1))], [back()]).error!.message, /no host kernel no\.such/);
+  const { error } = run(host, [copied(Float32Array.of(1))], [back()]);
+  assert.match(error!.message, /no host kernel no\.such/);
+  assert.equal(error!.node, 4);
   const model = Uint8Array.of(1, 2, 3);
   const broken = load({
     slots,
     inputs: [0],
     outputs: [1],
-    segments: [{ kind: "onnx", model, inputs: [0], outputs: [1] }],
+    segments: [compiled(model, [0], [1])],
   });
   assert.ok(run(broken, [copied(Float32Array.of(1))], [back()]).error);
   engine.post({ type: "release", program: broken });
@@ -265,4 +280,57 @@ test("at most four runs are under way", () => {
   engine.wait(last);
   assert.equal(settled, 12);
   assert.ok(most <= 4, `${most} under way`);
+});
+
+test("dropped buffers are written again by results that stay, and by none that leave", () => {
+  const add = loadNode("Add", 2, "float32", [4]);
+  const [a, b, c] = [newId(), newId(), newId()];
+  run(add, [arriving(Float32Array.of(1, 2, 3, 4), a), resident(a, "keep", [4])], [keep(b)]);
+  const [sent] = run(add, [resident(a, "drop", [4]), resident(b, "keep", [4])], [back()]).buffers;
+  run(add, [resident(b, "keep", [4]), resident(b, "keep", [4])], [keep(c)]);
+  assert.deepEqual(sent!.data, Float32Array.of(3, 6, 9, 12));
+  assert.deepEqual(request("fetch", [b]).buffers[0]!.data, Float32Array.of(2, 4, 6, 8));
+  assert.deepEqual(request("fetch", [c]).buffers[0]!.data, Float32Array.of(4, 8, 12, 16));
+  assert.match(
+    run(add, [resident(a, "keep", [4]), resident(b, "keep", [4])], [back()]).error!.message,
+    /not resident/,
+  );
+});
+
+test("programs share a session; constants of each are fed beside its slots", () => {
+  const shape = [null];
+  const slots = [slot("float32", shape), slot("float32", shape)];
+  const first = onnx(slots, [0], [1], [{ op: "Expand", inputs: ["v0", "size"], outputs: ["v1"] }]);
+  assert.ok(first.kind === "onnx");
+  const model = encodeModel({
+    inputs: [
+      { name: "v0", dtype: 1, shape },
+      { name: "size", dtype: 7, shape: [1] },
+    ],
+    outputs: [{ name: "v1", dtype: 1 }],
+    initializers: [],
+    nodes: [{ op: "Expand", inputs: ["v0", "size"], outputs: ["v1"] }],
+  });
+  const sized = (n: number, withModel: boolean): number => {
+    const { model: _, ...rest } = first;
+    const constants = [
+      { name: "size", dtype: "int64", dims: [1], data: BigInt64Array.of(BigInt(n)) },
+    ] as const;
+    const segment = { ...rest, ...(withModel ? { model } : {}), constants };
+    return load({
+      slots: [slot("float32", [1]), slot("float32", [n])],
+      inputs: [0],
+      outputs: [1],
+      segments: [segment],
+    });
+  };
+  const before = engine.stats(newRun()).sessions;
+  const [two, three] = [sized(2, true), sized(3, false)];
+  assert.deepEqual(result(two, copied(Float32Array.of(7))), Float32Array.of(7, 7));
+  assert.deepEqual(result(three, copied(Float32Array.of(7))), Float32Array.of(7, 7, 7));
+  assert.equal(engine.stats(newRun()).sessions, before + 1);
+  engine.post({ type: "release", program: two });
+  assert.deepEqual(result(three, copied(Float32Array.of(8))), Float32Array.of(8, 8, 8));
+  engine.post({ type: "release", program: three });
+  assert.equal(engine.stats(newRun()).sessions, before);
 });

@@ -45,6 +45,39 @@ test("a script ends by itself, and cleanly, while a run is under way", () => {
   assert.deepEqual(script(preamble + busy), clean("posted\n"));
 });
 
+test("a script may end while the engine is still loading", () => {
+  const source = `
+    post(loadNode("Neg", 1, "float32", [2]), [copied(new Float32Array(2))], [back()]);
+    process.exit(0);
+  `;
+  assert.deepEqual(script(preamble + source), clean(""));
+});
+
+test("a user thread that is ended from outside takes no engine out of native code", () => {
+  const signal = new URL("../../../runtime/engine/signal.js", import.meta.url).href;
+  const inner = `
+    ${preamble}
+    const { workerData, parentPort } = await import("node:worker_threads");
+    engine.shareSignal(workerData);
+    const matmul = loadNode("MatMul", 2, "float32", [600, 600]);
+    const x = copied(new Float32Array(360000), [600, 600]);
+    run(matmul, [x, x], [back()]);
+    parentPort.postMessage("runs");
+    for (;;) run(matmul, [x, x], [back()]);
+  `;
+  const source = `
+    import { Worker } from "node:worker_threads";
+    import { once } from "node:events";
+    const { halted, newSignal } = await import(${JSON.stringify(signal)});
+    const workerData = newSignal();
+    const url = new URL("data:text/javascript," + encodeURIComponent(${JSON.stringify(inner)}));
+    const worker = new Worker(url, { workerData });
+    await once(worker, "message");
+    console.log(await halted(workerData, 20000), await worker.terminate());
+  `;
+  assert.deepEqual(script(source), clean("true 1\n"));
+});
+
 test("user threads that are workers have an engine each", () => {
   const inner = JSON.stringify(preamble + negate);
   const source = `

@@ -42,3 +42,16 @@ test("both entries give the same results and refuse the same feeds", async () =>
   }
   assert.deepEqual(results[0], results[1]);
 });
+
+test("results are written into given memory without a copy", async () => {
+  const session = await createSession(model, "full", "native");
+  const y = new Float32Array(3);
+  const z = new Float32Array(1);
+  const room = { y: ortTensor("float32", y, [3]), z: ortTensor("float32", z, []) };
+  session.fill!({ x: ortTensor("float32", Float32Array.of(0, 0, 0), [3]) }, room);
+  assert.deepEqual(y, Float32Array.of(1, 1, 1));
+  assert.deepEqual(z, Float32Array.of(3));
+  assert.throws(() => session.fill!({ x: room.y }, { y: room.y }), /no room for output 'z'/);
+  assert.throws(() => session.fill!({ x: ortTensor("int32", Int32Array.of(1), [1]) }, room), /data type/i);
+  await session.release();
+});

@@ -15,6 +15,7 @@ import { dtypes, type DTypeName, type HostArray } from "../../../runtime/tensor/
 let lastRun = 0;
 let lastId = 0;
 let lastProgram = 0;
+let lastSession = 0;
 
 export const newRun = (): number => ++lastRun;
 export const newId = (): BufferId => ++lastId;
@@ -40,13 +41,23 @@ export function onnx(
     initializers: [],
     nodes,
   });
-  return { kind: "onnx", model, inputs, outputs };
+  return compiled(model, inputs, outputs);
+}
+
+/** A segment with a session of its own. */
+export function compiled(
+  model: Uint8Array<ArrayBuffer>,
+  inputs: readonly number[],
+  outputs: readonly number[],
+): Segment {
+  const session = ++lastSession;
+  return { kind: "onnx", session, model, optimization: "fast", inputs, outputs, constants: [] };
 }
 
 /** Loads a program and gives its number. */
-export function load(code: Omit<Program, "optimization">): number {
+export function load(code: Program): number {
   const program = ++lastProgram;
-  engine.post({ type: "program", program, code: { ...code, optimization: "fast" } });
+  engine.post({ type: "program", program, code });
   return program;
 }
 

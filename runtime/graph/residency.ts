@@ -1,0 +1,101 @@
+/** Which values are on the engine thread, and when they come back from there. */
+import type { BufferId, Feed } from "../engine/protocol.js";
+import { newBuffer } from "./executor.js";
+import type { Overwrite, StateStorage } from "./state.js";
+import type { Value } from "./value.js";
+
+/** Data up to this size travels with each run and is forgotten. */
+const COPIED_BYTES = 64 * 1024;
+/** Flushes after which a fed batch, or a superseded state, that nothing used is handed back by the engine thread. */
+const KEEP = 2;
+/** Flushes after which a state that nothing used is handed back: its model may be gone. */
+const KEEP_IDLE = 64;
+
+/** Resident values that are no state; the array never shrinks (see `engine/steady.ts`). */
+const leaving: (Value | undefined)[] = [];
+let leavingCount = 0;
+let states: WeakRef<StateStorage>[] = [];
+
+export interface Fed {
+  readonly leaf: Value;
+  readonly feed: Feed;
+}
+
+/**
+ * Feeds one value to the run `run`. A state that this run supersedes leaves its memory to later results, or is handed
+ * back where something may still need it.
+ */
+export function feedLeaf(
+  leaf: Value,
+  superseded: boolean,
+  flush: number,
+  run: number,
+  transfer: ArrayBuffer[],
+): Fed {
+  const { source, shape } = leaf;
+  leaf.lastUse = flush;
+  if (source.kind === "resident") {
+    if (!superseded || leaf.isState) return { leaf, feed: { id: source.id, after: "keep", shape } };
+    if (leaf.holders > 0 || leaf.pinned) {
+      leaf.source = { kind: "arriving", id: source.id, run };
+      return { leaf, feed: { id: source.id, after: "return", shape } };
+    }
+    leaf.source = { kind: "dropped" };
+    return { leaf, feed: { id: source.id, after: "drop", shape } };
+  }
+  if (source.kind !== "host") throw new Error(`internal: a ${source.kind} value was to be fed`);
+  const { data } = source;
+  if (!leaf.isState && leaf.nbytes <= COPIED_BYTES) {
+    return { leaf, feed: { data, id: null, after: "drop", shape } };
+  }
+  const id = newBuffer();
+  transfer.push(data.buffer);
+  noteResident(leaf, id, flush);
+  return { leaf, feed: { data, id, after: "keep", shape } };
+}
+
+/** A value's bytes are, or will be, on the engine thread. */
+export function noteResident(value: Value, id: BufferId, flush: number): void {
+  value.source = { kind: "resident", id, run: 0 };
+  value.lastUse = flush;
+  if (!value.isState) leaving[leavingCount++] = value;
+}
+
+/** States that were overwritten and not fed to the run that did it: their old values go back. */
+export function noteSuperseded(overwrites: readonly Overwrite[]): void {
+  for (const { storage, before } of overwrites) {
+    if (before) leaving[leavingCount++] = before;
+    else states.push(new WeakRef(storage));
+  }
+}
+
+/** Asks for what has not been used for a while; the garbage collector does the rest. */
+export function evictIdle(
+  flush: number,
+  evict: (ids: readonly BufferId[], values: readonly Value[]) => void,
+): void {
+  const ids: BufferId[] = [];
+  const values: Value[] = [];
+  const take = (value: Value): void => {
+    if (value.source.kind !== "resident") return;
+    ids.push(value.source.id);
+    values.push(value);
+  };
+  let kept = 0;
+  for (let i = 0; i < leavingCount; i++) {
+    const value = leaving[i]!;
+    leaving[i] = undefined;
+    if (value.source.kind !== "resident" || value.isState) continue;
+    if (flush - value.lastUse < KEEP) leaving[kept++] = value;
+    else take(value);
+  }
+  leavingCount = kept;
+  if (flush % KEEP_IDLE === 0) {
+    states = states.filter((ref) => {
+      const value = ref.deref()?.value;
+      if (value && flush - value.lastUse > KEEP_IDLE) take(value);
+      return value !== undefined;
+    });
+  }
+  if (ids.length > 0) evict(ids, values);
+}
