@@ -13,19 +13,23 @@ export function failureError(f: EngineFailure, guilty?: Node): Error {
   return error;
 }
 
+/**
+ * What ONNX Runtime says of an index: "indices element out of data bounds, idx=7 must be within the inclusive range
+ * [-5,4]", "invalid index found, index = 9", "invalid indice found, indice = 7".
+ */
+const badIndex =
+  /(?:idx ?= ?|ind(?:ex|ice) found, ind(?:ex|ice) = )(-?\d+)(?: must be within the inclusive range \[-?\d+, ?(-?\d+)\])?/;
+
 /** What a kernel of ONNX Runtime said, in PyTorch's words where they are known. */
 function kernelError(message: string, guilty: Node | undefined): Error {
-  // "indices element out of data bounds, idx=7 must be within the inclusive range [-5,4]"
-  const bounds = /idx ?= ?(-?\d+) must be within the inclusive range \[-?\d+, ?(-?\d+)\]/.exec(message);
-  if (bounds) {
-    return new IndexError(
-      `index ${bounds[1]!} is out of bounds for dimension with size ${String(Number(bounds[2]) + 1)}`,
-    );
-  }
-  // "invalid index found, index = 9", "invalid indice found, indice = 7"
-  const index = /invalid ind(?:ex|ice) found, ind(?:ex|ice) = (-?\d+)/.exec(message);
-  if (index) return new IndexError(`index ${index[1]!} is out of bounds`);
-  return new RuntimeError(guilty ? `${guilty.op.name}: ${message}` : message);
+  const error = classes[guilty?.op.refuses ?? "RuntimeError"];
+  const bad = badIndex.exec(message);
+  if (!bad) return new error(guilty ? `${guilty.op.name}: ${message}` : message);
+  const [, index, last] = bad;
+  const size = last === undefined ? "" : ` for dimension with size ${String(Number(last) + 1)}`;
+  // Lowerings that refuse negative indices move them far behind the end.
+  const what = Number(index) > 2 ** 60 ? "a negative index" : `index ${index!}`;
+  return new error(`${guilty?.op.name ?? "run"}(): ${what} is out of bounds${size}`);
 }
 
 /** The stack of a call site from the user's line on: the library's own frames before it say nothing. */

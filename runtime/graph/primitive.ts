@@ -31,10 +31,10 @@ export interface Primitive<A extends Attrs = Attrs> {
    */
   readonly moves?: boolean;
   /**
-   * True for operations that some values make fail (an index out of range): a failed run then throws, at the next read,
-   * with the stack of the call that recorded the operation.
+   * For operations that some values make fail (an index out of range): the class of error that PyTorch raises. A failed
+   * run throws it at the next read, with the stack of the call that recorded the operation.
    */
-  readonly refuses?: boolean;
+  readonly refuses?: "RuntimeError" | "IndexError" | "ValueError";
 }
 
 /**

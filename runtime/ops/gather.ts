@@ -23,7 +23,7 @@ const zerosLike = (g: Tensor, shape: readonly number[]): Tensor => expandTo(cons
 
 export const gatherPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   name: "gather",
-  refuses: true,
+  refuses: "RuntimeError",
   infer: ([x, i]) => ({ shape: i!.shape, dtype: x!.dtype }),
   grad: (ctx, g) => [
     () => apply(scatterAddPrimitive, [zerosLike(g, ctx.inputMeta(0).shape), ctx.input(1), g], ctx.attrs),
@@ -69,7 +69,7 @@ function ofSource(picked: Tensor, shape: readonly number[]): Tensor {
 
 export const scatterAddPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   name: "scatter_add",
-  refuses: true,
+  refuses: "RuntimeError",
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   grad: (ctx, g) => [
     () => g,
@@ -82,7 +82,7 @@ export const scatterAddPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
 /** Later ones of several sources for one place win. */
 export const scatterPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   name: "scatter",
-  refuses: true,
+  refuses: "RuntimeError",
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   grad: (ctx, g) => [
     () =>

@@ -25,7 +25,7 @@ const rangePrimitive = primitive<RangeAttrs>({
     return b.guarded(x!, most ? b.node("And", [least, most]) : least, error, message);
   },
   moves: true,
-  refuses: true,
+  refuses: "RuntimeError",
 });
 
 /** `x`, all elements of which are from `low` to `high`, NaN none of them; anything else is an error at the next read. */

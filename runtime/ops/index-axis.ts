@@ -23,7 +23,7 @@ interface DimAttrs extends Attrs {
 
 const selectPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   name: "index_select",
-  refuses: true,
+  refuses: "IndexError",
   infer: ([x, i], { dim }) => ({
     shape: x!.shape.map((d, a) => (a === dim ? i!.shape[0]! : d)),
     dtype: x!.dtype,
@@ -40,7 +40,7 @@ const selectPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
 
 const addPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
   name: "index_add",
-  refuses: true,
+  refuses: "IndexError",
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   grad: (ctx, g) => [() => g, null, () => apply(selectPrimitive, [g, ctx.input(1)], ctx.attrs)],
   lower: (b, [x, i, source], { dim }) => {

@@ -26,7 +26,7 @@ interface IndexAttrs extends Attrs {
 /** `x[i₀, i₁, …]` with index tensors on the first axes, all of one shape: rows of positions into `x`. */
 export const indexPrimitive: OpPrimitive<IndexAttrs> = primitive<IndexAttrs>({
   name: "index",
-  refuses: true,
+  refuses: "IndexError",
   infer: ([x, at], { axes }) => ({
     shape: [...at!.shape.slice(0, -1), ...x!.shape.slice(axes)],
     dtype: x!.dtype,
@@ -46,7 +46,7 @@ export const indexPutPrimitive: OpPrimitive<IndexAttrs & { readonly accumulate: 
   IndexAttrs & { readonly accumulate: boolean }
 >({
   name: "index_put",
-  refuses: true,
+  refuses: "IndexError",
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   grad: (ctx, g) => {
     const { axes, accumulate } = ctx.attrs;
