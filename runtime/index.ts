@@ -1,6 +1,7 @@
 /** Tensorscope's library: PyTorch's API in TypeScript. */
 export { torch, functional as F } from "./torch.js";
 export * as nn from "./nn/index.js";
+import "./nn/library.js";
 export * as optim from "./optim/index.js";
 export { Tensor } from "./tensor/tensor.js";
 export { DType } from "./tensor/dtype.js";

@@ -5,6 +5,7 @@ import { Fifo } from "../engine/steady.js";
 import type { BufferId, FromEngine, Want } from "../engine/protocol.js";
 import type { HostArray } from "../tensor/dtype.js";
 import { PlanCache } from "./cache.js";
+import { LoopCut } from "./cut.js";
 import { postDraws } from "./draws.js";
 import { failureError } from "./failure.js";
 import { makePlan, type Plan } from "./plan.js";
@@ -22,10 +23,8 @@ import type { Node, Value } from "./value.js";
 
 /** Pending results up to this size are computed along with a plan, so that looking at them later costs nothing. */
 const SMALL_BYTES = 64 * 1024;
-/** The same for those that something else was made of: an output cannot be fused with what follows it. */
-const TINY_BYTES = 4 * 1024;
-
 const cache = new PlanCache();
+const loop = new LoopCut();
 let tracing = false;
 let flushes = 0;
 let nextRun = 0;
@@ -51,6 +50,7 @@ interface UnderWay {
 const underWay = new Fifo<UnderWay>();
 /** A failure that nobody was told yet. */
 let unreported: Error | undefined;
+const reported = new WeakSet<Error>();
 
 /** What user code got since the last flush and may look at. */
 let visible: Value[] = [];
@@ -140,7 +140,17 @@ function report(): void {
 
 function told(error: Error): Error {
   if (unreported === error) unreported = undefined;
+  if (reported.has(error)) return error;
+  reported.add(error);
+  unwind();
   return error;
+}
+
+/** After a failure was told, states are what they were before whatever needed the failed value, under way or recorded. */
+function unwind(): void {
+  for (const { run: number } of [...underWay]) awaitRun(number);
+  const pending = stillPending(pendingOverwrites().map((o) => o.storage.value));
+  if (pending.length > 0) failDependants(makePlan(pending));
 }
 
 /** The bytes of a value whose buffer is on this thread. Not to be changed or kept. */
@@ -181,11 +191,11 @@ function run(asked: readonly Value[]): void {
   };
   asked.forEach(want);
   for (const { storage } of pendingOverwrites()) if (storage.isState) want(storage.value);
-  for (const v of visible) if (v.nbytes <= (v.used ? TINY_BYTES : SMALL_BYTES)) want(v);
+  for (const v of visible) if (isEnd(v)) want(v);
   moduleResults.forEach(want);
   visible = [];
   moduleResults = [];
-  restartCounting();
+  loop.restart();
   flushes++;
   const plan = planFor([...wanted].sort((a, b) => a.serial - b.serial));
   const overwrites = takeOverwrites();
@@ -198,6 +208,15 @@ function run(asked: readonly Value[]): void {
     send({ run: request, coming, computes: [], given: [], written: [] });
     engine.post({ type: "evict", run: request, ids });
   });
+}
+
+/**
+ * Whether a value that user code holds is computed along: small ones that nothing else was made of, and single numbers.
+ * An output cannot be fused with what follows it, and a limit on sizes in the middle of a graph would make plans of
+ * different sizes differ in structure.
+ */
+function isEnd(v: Value): boolean {
+  return v.used ? v.numel === 1 : v.nbytes <= SMALL_BYTES;
 }
 
 /** A plan whose leaves are all there. What depends on a failure fails with it, and is left out. */
@@ -227,7 +246,8 @@ function failDependants(plan: Plan): void {
   }
   for (const { storage, before } of pendingOverwrites()) {
     if (storage.value.source.kind !== "failed") continue;
-    unreported = storage.value.source.error;
+    const { error } = storage.value.source;
+    if (!reported.has(error)) unreported = error;
     if (before) storage.revert(before);
   }
 }
@@ -331,7 +351,11 @@ function settle(reply: FromEngine): void {
 /** A failed run changes nothing: its results are still to be computed, its states are what they were. */
 function undo({ plan, computes, given, written }: UnderWay, error: NonNullable<FromEngine["error"]>): void {
   for (const { value, node, index } of computes) value.source = { kind: "node", node, index };
-  for (const { leaf, feed } of given) leaf.source = { kind: "resident", id: feed.id!, run: 0 };
+  for (const { leaf, feed } of given) {
+    // What an earlier run that failed should have given is to be computed again, and is nowhere.
+    if (leaf.source.kind === "node" || leaf.source.kind === "failed") continue;
+    leaf.source = { kind: "resident", id: feed.id!, run: 0 };
+  }
   revertWritten(written, [...underWay]);
   if (error.inherited) {
     // What failed before is put back already; a draw that failed is no node that could be.
@@ -347,54 +371,15 @@ function undo({ plan, computes, given, written }: UnderWay, error: NonNullable<F
 
 engine.onReply(settle);
 
-/** Nodes recorded since the last flush. */
-let recorded = 0;
-/** A loop that neither reads nor steps is cut after about this many nodes. */
-const CUT_AFTER = 2000;
-let cutAt = CUT_AFTER;
-let recent: string[] = [];
-
-function restartCounting(): void {
-  recorded = 0;
-  cutAt = CUT_AFTER;
-  recent = [];
-}
-
 /** `TENSORSCOPE_EAGER=1`: every operation runs at its call, for debugging. */
 const eager = process.env["TENSORSCOPE_EAGER"] === "1";
 
-/**
- * Counts recorded nodes. In a loop with neither a read nor a step the pending graph would grow for ever: it is cut
- * after a whole number of repetitions, so that every piece has the same structure and compiles once.
- */
+/** Counts recorded nodes, and cuts loops that never read. */
 export function noteRecorded(node: Node): void {
   if (tracing) return;
-  if (eager) {
-    computeNow(node.outputs);
-    return;
-  }
-  recorded++;
-  if (recorded <= CUT_AFTER) recent.push(node.key);
-  if (recorded === CUT_AFTER) {
-    const period = periodOf(recent);
-    cutAt = period > 0 ? Math.ceil(CUT_AFTER / period) * period : 4 * CUT_AFTER;
-    recent = [];
-  }
-  if (recorded >= cutAt) {
-    // What the user may go on with: the ends of the graph, and what this node is made of.
-    run([...node.inputs, ...visible.filter((v) => !v.used), ...node.outputs]);
-  }
-}
-
-/** Length of the repeating unit that the last half of the list is made of; 0 when there is none. */
-function periodOf(keys: readonly string[]): number {
-  const n = keys.length;
-  const half = n >> 1;
-  outer: for (let p = 1; p <= half; p++) {
-    for (let i = n - half; i < n; i++) if (keys[i] !== keys[i - p]) continue outer;
-    return p;
-  }
-  return 0;
+  if (eager) computeNow(node.outputs);
+  // What the user may go on with: the ends of the graph, and what this node is made of.
+  else if (loop.isDue(node.key)) run([...node.inputs, ...visible.filter((v) => !v.used), ...node.outputs]);
 }
 
 /** Counters of the plan cache, for tests and the status item. */

@@ -1,7 +1,7 @@
 /** What calling a module does: hooks, `forward`, and telling those who watch. */
 import { RemovableHandle } from "../autograd/node.js";
 import { NotImplementedError } from "../errors.js";
-import { asUser, enterCall, leaveCall, reportModuleResult } from "../ops/depth.js";
+import { asLibrary, asUser, enterCall, leaveCall, reportModuleResult, reportResult } from "../ops/depth.js";
 import { Tensor } from "../tensor/tensor.js";
 import { backwardListener } from "./hooks.js";
 import type { Module } from "./module.js";
@@ -22,6 +22,13 @@ export function observeCalls(observer: {
   return new RemovableHandle(() => void observers.delete(observer));
 }
 
+/** The `forward`s of the library's own layers: what they make on the way is not the user's to look at. */
+const libraryForwards = new WeakSet<object>();
+
+export function noteLibraryForward(forward: object): void {
+  libraryForwards.add(forward);
+}
+
 export function callModule(module: Module, args: unknown[]): unknown {
   const { preHooks, hooks, always } = registryOf(module);
   const forward = module.forward as ((...a: unknown[]) => unknown) | undefined;
@@ -32,7 +39,7 @@ export function callModule(module: Module, args: unknown[]): unknown {
   const outer = enterCall();
   try {
     for (const o of observers) o.enter?.(module);
-    return asUser(() => {
+    const made = asUser(() => {
       let input: readonly unknown[] = args;
       for (const hook of preHooks.values()) {
         const given = hook(module, input);
@@ -44,7 +51,8 @@ export function callModule(module: Module, args: unknown[]): unknown {
       let result: unknown;
       const pending = new Set(always);
       try {
-        result = forward.apply(module, input as unknown[]);
+        const run = (): unknown => forward.apply(module, input as unknown[]);
+        result = libraryForwards.has(forward) ? asLibrary(run) : run();
         for (const [handle, hook] of hooks) {
           pending.delete(handle);
           const given = hook(module, input, result);
@@ -59,6 +67,8 @@ export function callModule(module: Module, args: unknown[]): unknown {
       if (callDepth === 1) report(result);
       return result;
     });
+    reportResult(outer, made);
+    return made;
   } finally {
     leaveCall(outer);
     callDepth--;
