@@ -7,6 +7,7 @@ import { apply, applyAll, sameShape } from "./apply.js";
 import { requireFloat } from "./elementwise.js";
 import { page } from "./family.js";
 import { inRange } from "./guard.js";
+import { maxPoolBlocks } from "./max-pool-blocks.js";
 import {
   checkNotEmpty,
   checkPoolRank,
@@ -118,6 +119,11 @@ function maxPoolOps<const N extends 1 | 2 | 3>(nd: N) {
     on: ["torch", "F"],
     doc: `${doc}\n\nWith \`returnIndices\`, also where in its plane each one stood.`,
     call: (input, kernel, stride, padding, dilation, ceilMode, returnIndices) => {
+      if (!returnIndices && nd === 2) {
+        const w = poolWindow(name, nd, input, { kernel, stride, padding, dilation, ceilMode });
+        const tiled = maxPoolBlocks(w.batched, w.attrs);
+        if (tiled) return w.unbatch(tiled);
+      }
       const [values, indices] = pool(input, kernel, stride, padding, dilation, ceilMode);
       return withOrWithout(values, indices, returnIndices);
     },

@@ -125,3 +125,20 @@ agreesWithPyTorch("pools refuse what PyTorch refuses", [
   ["nn.functional.fractional_max_pool2d", [wave([1, 2, 4, 4]), 2]],
   ["nn.functional.fractional_max_pool2d", [wave([1, 2, 4, 4]), 2], { outputSize: 4 }],
 ]);
+
+const waves = (shape: readonly number[]): Argument => wave(shape, torch.float32);
+/** Many equal elements: the gradient goes to the first of the largest in each block. */
+const ties = (shape: readonly number[]): Argument => shaped(shape, (i) => (i * i) % 3, torch.float32);
+
+agreesWithPyTorch(
+  "max pools over blocks that tile the planes, and over such as do not",
+  [
+    ...[2, 3].map((k): Call => ["nn.functional.max_pool2d", [waves([2, 3, 6, 12]), k]]),
+    ["nn.functional.max_pool2d", [ties([2, 2, 4, 6]), 2]],
+    ["nn.functional.max_pool2d", [ties([3, 4, 4]), 4]],
+    ["nn.functional.max_pool2d", [waves([2, 3, 7, 5]), 2]],
+    ["nn.functional.max_pool2d", [waves([1, 2, 6, 6]), [2, 3]]],
+    ["nn.functional.max_pool2d", [waves([1, 2, 6, 6]), 2, 1]],
+  ],
+  { twice: true },
+);
