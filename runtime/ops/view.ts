@@ -36,13 +36,6 @@ export function viewBySteps(t: Tensor, steps: readonly ViewStep[], layout: Layou
   return asViewOf(t, new Tensor(value, t._storage, follow(t._chain, steps), layout), steps);
 }
 
-/** Steps after steps. Of reshapes in a row only the last matters: chains of views of views stay short. */
-function follow(steps: readonly ViewStep[], more: readonly ViewStep[]): readonly ViewStep[] {
-  const isReshape = (step: ViewStep | undefined): boolean => step?.op.name === "view";
-  const before = isReshape(steps.at(-1)) && isReshape(more[0]) ? steps.slice(0, -1) : steps;
-  return [...before, ...more];
-}
-
 /** Gives `result`, which shares the memory of `t`, what a view knows. */
 export function asViewOf(t: Tensor, result: Tensor, steps: readonly ViewStep[]): Tensor {
   const from = t._view;
