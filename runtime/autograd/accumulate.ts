@@ -6,25 +6,30 @@ import { isGradEnabled } from "./mode.js";
 /** The end of backward at a leaf: adds to its `grad`. */
 export class AccumulateGrad extends GradNode {
   readonly variable: Tensor;
+  /** What the leaf was when its gradients were first asked for. */
+  readonly #meta: Meta;
 
   constructor(variable: Tensor) {
     // As soon as its gradient is complete.
     super([], 1, Infinity);
     this.variable = variable;
+    this.#meta = { shape: variable._shape, dtype: variable.dtype };
   }
 
   name(): string {
     return "AccumulateGrad";
   }
 
-  outputMeta(): Meta {
-    return { shape: this.variable._shape, dtype: this.variable.dtype };
+  override outputMeta(): Meta {
+    return this.#meta;
   }
 
   apply(grads: readonly (Tensor | null)[]): readonly never[] {
     const grad = grads[0];
     if (!grad) return [];
     const leaf = this.variable;
+    // It may have been detached since the graph was made.
+    if (!leaf.requiresGrad) return [];
     const old = leaf._grad;
     if (!old) {
       // A tensor of its own, never the one a user gave; under createGraph it keeps its history.

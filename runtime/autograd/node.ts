@@ -79,6 +79,11 @@ export abstract class GradNode {
     return undefined;
   }
 
+  /** @internal Shape and dtype of an output, where known. */
+  outputMeta(_index: number): Meta | undefined {
+    return undefined;
+  }
+
   /** @internal Drops what was saved for backward. */
   release(): void {
     // Most nodes save nothing.

@@ -1,5 +1,6 @@
 /** The walk of backward: from the outputs' gradients to the leaves, later steps first. */
 import { RuntimeError } from "../errors.js";
+import { sameShape } from "../ops/apply.js";
 import { asUser } from "../ops/depth.js";
 import { Tensor } from "../tensor/tensor.js";
 import { explain, isAnomalyChecked, checkForNaN } from "./anomaly.js";
@@ -150,12 +151,31 @@ function runNode(node: GradNode, slots: (Tensor | null)[]): Grads {
   } catch (error) {
     throw explain(node, error);
   }
+  results = fitting(node, results);
   if (isAnomalyChecked()) checkForNaN(node, results);
   for (const hook of node.hooks) {
     const inputs = node.next.map((_, i) => results[i] ?? null);
     results = asUser(() => hook(inputs, outputs)) ?? results;
   }
   return results;
+}
+
+/**
+ * Gradients in the shapes of what they are gradients of. They differ only where a tensor's shape was changed in place
+ * while nothing was recorded.
+ */
+function fitting(node: GradNode, results: Grads): Grads {
+  const fits = node.next.every((edge, i) => {
+    const shape = edge && results[i] && edge.node.outputMeta(edge.index)?.shape;
+    return !shape || sameShape(shape, results[i]!._shape);
+  });
+  return fits
+    ? results
+    : conform(
+        node,
+        results,
+        node.next.map((edge) => edge?.node.outputMeta(edge.index) ?? null),
+      );
 }
 
 function runTensorHooks(node: GradNode, slots: (Tensor | null)[]): void {

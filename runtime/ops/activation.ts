@@ -26,7 +26,8 @@ const reluGradient: Elementwise = elementwise("relu_backward", {
 });
 
 const reluPrimitive = elementwise("relu", {
-  lower: (b, [x]) => (x!.dtype === "int64" ? b.node("Max", [x!, num(b, x!, 0)]) : b.node("Relu", [x!])),
+  // ONNX Runtime's optimizer fails on a float64 Relu followed by a Clip.
+  lower: (b, [x]) => (x!.dtype === "float32" ? b.node("Relu", [x!]) : b.node("Max", [x!, num(b, x!, 0)])),
   grad: (ctx, g) => [reluGradient([g, ctx.output()])],
 });
 

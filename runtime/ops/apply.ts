@@ -5,7 +5,7 @@ import { freed, modified } from "../autograd/saved.js";
 import { RuntimeError } from "../errors.js";
 import { record } from "../graph/record.js";
 import type { Attrs, Meta, Value } from "../graph/value.js";
-import { resultStrides } from "../tensor/strides.js";
+import { isPlain, resultStrides } from "../tensor/strides.js";
 import { Tensor, type Layout } from "../tensor/tensor.js";
 import type { GradContext, OpPrimitive } from "./record.js";
 
@@ -132,7 +132,7 @@ export class OpGradNode extends GradNode implements GradContext {
     return this.#inputMetas[i]!;
   }
 
-  outputMeta(i = 0): Meta {
+  override outputMeta(i = 0): Meta {
     return this.#resultMetas[i]!;
   }
 
@@ -208,7 +208,7 @@ function layoutOf<A extends Attrs>(
   inputs: readonly Tensor[],
   shape: readonly number[],
 ): Layout | undefined {
-  if (!op.layout && (!op.broadcast || inputs.every((t) => t.isContiguous()))) return undefined;
+  if (!op.layout && (!op.broadcast || inputs.every((t) => isPlain(t._shape, t._strides)))) return undefined;
   const laid = inputs.map((t) => ({ shape: t._shape, strides: t._strides }));
   const strides = op.layout ? op.layout(inputs, shape) : resultStrides(shape, laid);
   return strides && { strides, offset: 0 };

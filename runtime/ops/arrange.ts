@@ -8,7 +8,7 @@ import { wrapDim, wrapDims } from "./dims.js";
 import { broadcastShapes, page } from "./family.js";
 import { cat } from "./join.js";
 import { op, primitive } from "./record.js";
-import { expandTo, permuteTo, sliceOf } from "./view.js";
+import { copyReshaped, expandTo, permuteTo, reshaped, sliceOf } from "./view.js";
 
 export const repeat = op({
   signature: "repeat(Tensor self, int... repeats) -> Tensor",
@@ -34,7 +34,10 @@ function tiled(self: Tensor, repeats: readonly number[]): Tensor {
     spaced,
     shape.flatMap((d, i) => [repeats[i]!, d]),
   );
-  return wide.reshape(shape.map((d, i) => d * repeats[i]!));
+  return copyReshaped(
+    wide,
+    shape.map((d, i) => d * repeats[i]!),
+  );
 }
 
 export const tile = op({
@@ -150,7 +153,7 @@ export const roll = op({
     if (dims.length === 0) {
       if (shifts.length !== 1)
         throw new RuntimeError(`shifts and dimensions must align. shifts: ${String(shifts.length)}, dims:0`);
-      return rolled(input.reshape(-1), shifts[0]!, 0).reshape(input.shape);
+      return reshaped(rolled(input.reshape(-1), shifts[0]!, 0), input._shape);
     }
     if (shifts.length !== dims.length) {
       throw new RuntimeError(
@@ -163,9 +166,11 @@ export const roll = op({
 
 function rolled(x: Tensor, shift: number, dim: number): Tensor {
   const n = x._shape[dim] ?? 0;
-  if (n === 0) return x.clone();
+  if (n === 0) return x.clone({ memoryFormat: contiguousFormat });
   const s = ((shift % n) + n) % n;
-  return s === 0 ? x.clone() : cat([sliceOf(x, dim, n - s, n), sliceOf(x, dim, 0, n - s)], { dim });
+  return s === 0
+    ? x.clone({ memoryFormat: contiguousFormat })
+    : cat([sliceOf(x, dim, n - s, n), sliceOf(x, dim, 0, n - s)], { dim });
 }
 
 export const rot90 = op({

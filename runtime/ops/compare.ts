@@ -133,6 +133,7 @@ export const whereMethod = op({
 });
 
 const maskedFillPrimitive = elementwise("masked_fill", {
+  plain: true,
   lower: (b, [x, mask, value]) => {
     if (x!.dtype !== "bool") return b.node("Where", [mask!, value!, x!], undefined, x!.dtype);
     const filled = b.node("And", [mask!, value!]);

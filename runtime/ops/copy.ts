@@ -38,23 +38,38 @@ export const copy_ = op({
         `The size of tensor a ([${self._shape.join(", ")}]) must match the size of tensor b ([${src._shape.join(", ")}])`,
       );
     }
-    if (self === src) return self;
-    checkNoPartialOverlap(self, src);
-    return inPlace("copy_", self, (old) => {
-      const source = expandTo(castTo(src, self.dtype), self._shape);
-      return isGradEnabled() && (self.requiresGrad || src.requiresGrad)
-        ? apply(overwrite, [old, source], {})
-        : source;
-    });
+    const itself =
+      self._storage === src._storage &&
+      self._offset === src._offset &&
+      sameShape(self._shape, src._shape) &&
+      sameShape(self._strides, src._strides);
+    if (!itself) checkNoPartialOverlap(self, src);
+    return inPlace(
+      "copy_",
+      self,
+      (old) => {
+        const source = expandTo(castTo(src, self.dtype), self._shape);
+        return isGradEnabled() && (self.requiresGrad || src.requiresGrad)
+          ? apply(overwrite, [old, source], {})
+          : source;
+      },
+      itself,
+    );
   },
 });
 
 /** `self` filled with one number, as an in-place write. */
 export function fillInPlace(name: string, self: Tensor, value: Scalar | Tensor): Tensor {
-  return inPlace(name, self, () => {
-    const v = typeof value === "object" ? castTo(value, self.dtype) : fillValue(value, self);
-    return expandTo(v, self._shape);
-  });
+  return inPlace(
+    name,
+    self,
+    (old) => {
+      const v = typeof value === "object" ? castTo(value, self.dtype) : fillValue(value, self);
+      const filled = expandTo(v, self._shape);
+      return isGradEnabled() && v.requiresGrad ? apply(overwrite, [old, filled], {}) : filled;
+    },
+    true,
+  );
 }
 
 function fillValue(value: Scalar, self: Tensor): Tensor {
@@ -65,7 +80,7 @@ export const zero_ = op({
   signature: "zero_(Tensor self) -> Tensor",
   on: ["Tensor", "torch"],
   doc: "Fills this tensor with zeros.",
-  call: (self) => inPlace("zero_", self, () => expandTo(constant(0, self.dtype), self._shape)),
+  call: (self) => inPlace("zero_", self, () => expandTo(constant(0, self.dtype), self._shape), true),
 });
 
 export const fill_ = op(

@@ -19,6 +19,8 @@ interface ElementwiseOptions<A extends Attrs> {
   /** Host kernel for what the lowering declines, or for everything when there is none. */
   readonly host?: string;
   readonly grad: GradRule<A> | null;
+  /** The result lies in C order, however the inputs lie. */
+  readonly plain?: boolean;
 }
 
 /** An elementwise primitive as a function. */
@@ -31,6 +33,7 @@ export function elementwise<A extends Attrs = Attrs>(name: string, o: Elementwis
     infer: (inputs) => broadcastInfer(inputs, o.result ? bool : undefined),
     grad: o.grad,
     broadcast: true,
+    ...(o.plain ? { layout: () => undefined } : {}),
     ...(o.lower ? { lower: o.lower } : {}),
     ...(o.host === undefined ? {} : { host: o.host }),
   });

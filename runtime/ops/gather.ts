@@ -13,7 +13,7 @@ import { constantPad } from "./pad.js";
 import { constant, operand } from "./promote.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
 import type { Scalar } from "./schema.js";
-import { expandTo } from "./view.js";
+import { expandTo, reshaped } from "./view.js";
 
 interface DimAttrs extends Attrs {
   readonly dim: number;
@@ -152,7 +152,7 @@ export const gather = op({
     const index = given.numel() === 0 && given.dtype !== int64 ? given.to(int64) : given;
     checkIndex("gather", input, d, index);
     const picked = apply(gatherPrimitive, [oneAxis(input), oneAxis(index)], { dim: d });
-    return picked.reshape(index.shape);
+    return reshaped(picked, index._shape);
   },
 });
 
@@ -164,7 +164,7 @@ export function scattered(
   index: Tensor,
   src: Tensor,
 ): Tensor {
-  return apply(p, [oneAxis(input), oneAxis(index), oneAxis(src)], { dim }).reshape(input.shape);
+  return reshaped(apply(p, [oneAxis(input), oneAxis(index), oneAxis(src)], { dim }), input._shape);
 }
 
 /** The second operand of `scatter`: a tensor, or a number for all places. */
@@ -175,6 +175,7 @@ export function scatterSource(input: Tensor, index: Tensor, src: Tensor | Scalar
 export const scatterAdd = op({
   signature: "scatter_add(Tensor input, int dim, Tensor index, Tensor src, *, Tensor? out=None) -> Tensor",
   inplace: true,
+  apart: true,
   outDtype: "exact",
   doc: `A copy of \`input\` with \`src\` added: \`out[index[i][j]][j] += src[i][j]\` for \`dim\` 0.\n\n${page("scatter_add")}`,
   call: (input, dim, index, src) => {

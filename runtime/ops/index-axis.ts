@@ -15,7 +15,7 @@ import { constant, operand } from "./promote.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
 import { scatterReduced } from "./scatter.js";
 import type { Scalar } from "./schema.js";
-import { expandTo } from "./view.js";
+import { expandTo, reshaped } from "./view.js";
 
 interface DimAttrs extends Attrs {
   readonly dim: number;
@@ -75,7 +75,7 @@ export const indexSelect = op({
     const picked = apply(selectPrimitive, [oneAxis(input), positions], { dim: d });
     if (input.ndim > 0) return picked;
     if (positions.numel() !== 1) throw oneIndexOnly("index_select");
-    return picked.reshape([]);
+    return reshaped(picked, []);
   },
 });
 
@@ -126,6 +126,7 @@ export const indexAdd = op({
   signature:
     "index_add(Tensor input, int dim, Tensor index, Tensor source, *, Scalar alpha=1, Tensor? out=None) -> Tensor",
   inplace: true,
+  apart: true,
   outDtype: "exact",
   doc: `A copy of \`input\` with \`alpha\` times the slices of \`source\` added at the positions in \`index\`.\n\n${page("Tensor.index_add_")}`,
   call: (input, dim, index, source, alpha) => {
@@ -136,13 +137,14 @@ export const indexAdd = op({
     // A fraction is cut off where elements are integers.
     const scaled = Number(alpha) === 1 ? source : source.mul(operand(alpha, source.dtype));
     const args = [oneAxis(input), castTo(oneAxis(index), int64), oneAxis(scaled)];
-    return apply(addPrimitive, args, { dim: d }).reshape(input.shape);
+    return reshaped(apply(addPrimitive, args, { dim: d }), input._shape);
   },
 });
 
 export const indexCopy = op({
   signature: "index_copy(Tensor input, int dim, Tensor index, Tensor source, *, Tensor? out=None) -> Tensor",
   inplace: true,
+  apart: true,
   outDtype: "exact",
   doc: `A copy of \`input\` with the slices of \`source\` at the positions in \`index\`.\n\n${page("Tensor.index_copy_")}`,
   call: (input, dim, index, source) => {
@@ -161,7 +163,7 @@ export const indexCopy = op({
     const values = oneAxis(source);
     if (values.numel() === 0) return input.clone();
     const args = [oneAxis(input), spread(index, d, values._shape), values];
-    return apply(scatterPrimitive, args, { dim: d }).reshape(input.shape);
+    return reshaped(apply(scatterPrimitive, args, { dim: d }), input._shape);
   },
 });
 
@@ -182,14 +184,14 @@ function filled(input: Tensor, dim: number, index: Tensor, value: Tensor | Scala
   // Negative positions count from the end.
   const positions = index.add(index.lt(0).to(int64).mul(size));
   const values = expandTo(operand(value, input.dtype), shape);
-  return apply(scatterPrimitive, [self, spread(positions, d, shape), values], { dim: d }).reshape(
-    input.shape,
-  );
+  const args = [self, spread(positions, d, shape), values];
+  return reshaped(apply(scatterPrimitive, args, { dim: d }), input._shape);
 }
 
 export const indexFill = op({
   signature: "index_fill(Tensor input, int dim, Tensor index, Tensor|Scalar value) -> Tensor",
   inplace: true,
+  apart: true,
   doc: `A copy of \`input\` with one value in the slices at the positions in \`index\`.\n\n${page("Tensor.index_fill_")}`,
   call: filled,
 });
@@ -198,6 +200,7 @@ export const indexReduce = op({
   signature:
     "index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True, Tensor? out=None) -> Tensor",
   inplace: true,
+  apart: true,
   outDtype: "exact",
   doc: `A copy of \`input\` where the slices at the positions in \`index\` are reduced with those of \`source\`: "prod", "mean", "amax" or "amin". Without \`includeSelf\` only the sources count.\n\n${page("Tensor.index_reduce_")}`,
   call: (input, dim, index, source, reduce, includeSelf) => {

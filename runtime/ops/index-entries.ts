@@ -16,12 +16,23 @@ export type IndexList = readonly (number | boolean | IndexList)[];
 /** One entry of an index: a position, a slice, `null` for a new axis, `"..."`, a tensor of positions or a mask. */
 export type IndexEntry = number | Slice | null | "..." | boolean | Tensor | IndexList;
 
+/** A mask, and the first of the view's axes that it is for. */
+export interface Mask {
+  readonly tensor: Tensor;
+  readonly axis: number;
+}
+
 /** What is left of an index after the views are taken: which axes are picked by tensors. */
 export interface Remaining {
   readonly view: Tensor;
   /** Whether the view is one of the whole tensor, axis by axis. */
   readonly whole: boolean;
-  readonly tensors: readonly (Tensor | null)[];
+  /** By axis; of masks as positions, which waits for their values. */
+  readonly tensors: () => readonly (Tensor | null)[];
+  /** Whether no axis is picked by a tensor. */
+  readonly basic: boolean;
+  /** The mask, when it is all that is left. */
+  readonly mask: Mask | null;
 }
 
 const isMask = (dtype: DType): boolean => dtype === bool || dtype === uint8;
@@ -63,7 +74,7 @@ export function takeViews(x: Tensor, given: readonly unknown[]): Remaining {
   let open = x.ndim - consumed;
   let view = x;
   let axis = 0;
-  const tensors: (Tensor | null)[] = [];
+  const tensors: (Tensor | Mask | null)[] = [];
   for (const e of entries) {
     if (e === "...") {
       for (; open > 0; open--, axis++) tensors.push(null);
@@ -82,7 +93,7 @@ export function takeViews(x: Tensor, given: readonly unknown[]): Remaining {
       checkMask(e, view, axis);
       // A mask without axes stands for a new axis of size 1, kept or dropped.
       if (e.ndim === 0) view = view.unsqueeze(axis);
-      tensors.push(...positionsByAxis(e));
+      tensors.push({ tensor: e, axis });
       axis += Math.max(1, e.ndim);
     } else {
       if (e.dtype.isFloatingPoint) {
@@ -92,7 +103,15 @@ export function takeViews(x: Tensor, given: readonly unknown[]): Remaining {
       axis++;
     }
   }
-  return { view: view === x ? sameView(x) : view, whole: view === x, tensors };
+  const picking = tensors.filter((t) => t !== null);
+  const [only] = picking;
+  return {
+    view: view === x ? sameView(x) : view,
+    whole: view === x,
+    tensors: () => tensors.flatMap((t) => (t && "axis" in t ? positionsByAxis(t.tensor) : [t])),
+    basic: picking.length === 0,
+    mask: picking.length === 1 && only && "axis" in only ? only : null,
+  };
 }
 
 function checkMask(mask: Tensor, view: Tensor, axis: number): void {

@@ -5,7 +5,8 @@ import { bool } from "../tensor/dtype.js";
 import { Slice } from "../tensor/slice.js";
 import { resultStrides } from "../tensor/strides.js";
 import { Tensor } from "../tensor/tensor.js";
-import { apply } from "./apply.js";
+import { apply, sameShape } from "./apply.js";
+import { castTo } from "./convert.js";
 import { checkBounds, outOfBounds } from "./bounds.js";
 import { enterCall, leaveCall, reportResult } from "./depth.js";
 import { broadcastShapes, page } from "./family.js";
@@ -83,7 +84,9 @@ interface Plan {
   readonly result: readonly number[];
 }
 
-function planOf({ view, tensors }: Remaining): Plan {
+function planOf(remaining: Remaining): Plan {
+  const { view } = remaining;
+  const tensors = remaining.tensors();
   const used = tensors.flatMap((t, i) => (t ? [i] : []));
   const index = used.map((i) => tensors[i]!);
   const picked = broadcastIndex(index);
@@ -159,7 +162,7 @@ function resultLayout(view: Tensor, plan: Plan): readonly number[] | undefined {
 
 function read(x: Tensor, entries: readonly unknown[]): Tensor {
   const remaining = takeViews(x, entries);
-  if (remaining.tensors.every((t) => t === null)) return remaining.view;
+  if (remaining.basic) return remaining.view;
   const plan = planOf(remaining);
   const front = remaining.view.permute([...plan.order]);
   const found = apply(indexPrimitive, [front, plan.rows], { axes: plan.axes });
@@ -168,25 +171,37 @@ function read(x: Tensor, entries: readonly unknown[]): Tensor {
 
 function write(x: Tensor, entries: readonly unknown[], value: Tensor | Scalar): void {
   const remaining = takeViews(x, entries);
-  const { view, tensors } = remaining;
-  if (tensors.every((t) => t === null)) {
-    view.copy_(dropLeading(operand(value, x.dtype), view.ndim));
-    return;
-  }
-  const [mask] = entries;
-  if (entries.length === 1 && mask instanceof Tensor && mask.dtype === bool && isOne(value)) {
-    const wide = mask.reshape([...mask.shape, ...x._shape.slice(mask.ndim).map(() => 1)]);
-    const filler = operand(value, x.dtype).reshape([]);
-    inPlace("index_put_", x, (old) => filler.where(wide, old));
+  const { view, mask } = remaining;
+  if (remaining.basic) {
+    assign(view, value);
     return;
   }
   // Whole slices take no part, as in PyTorch: the write is one to `x` itself.
-  putInto(
-    remaining.whole ? x : view,
-    remaining,
-    value instanceof Tensor ? value : operand(value, x.dtype),
-    false,
-  );
+  const target = remaining.whole ? x : view;
+  if (mask && isOne(value)) {
+    const before = Array.from({ length: mask.axis }, () => 1);
+    const after = view._shape.slice(mask.axis + Math.max(1, mask.tensor.ndim)).map(() => 1);
+    const size = mask.tensor.ndim === 0 ? [1] : mask.tensor._shape;
+    const wide = castTo(mask.tensor, bool).reshape([...before, ...size, ...after]);
+    const filler = operand(value, x.dtype).reshape([]);
+    inPlace("index_put_", target, (old) => filler.where(wide, old));
+    return;
+  }
+  putInto(target, remaining, value instanceof Tensor ? value : operand(value, x.dtype), false);
+}
+
+/** `view[...] = value`: a copy, or where the value is one number a fill. */
+function assign(view: Tensor, value: Tensor | Scalar): void {
+  if (!(value instanceof Tensor)) view.fill_(value);
+  else if (sameShape(value._shape, view._shape)) view.copy_(value);
+  else if (value.ndim === 0) view.fill_(value);
+  else view.copy_(value.reshape(withoutOnes(value._shape)).expand([...view._shape]));
+}
+
+/** Leading axes of size 1 do not count in an assignment. */
+function withoutOnes(shape: readonly number[]): number[] {
+  const first = shape.findIndex((d) => d !== 1);
+  return first < 0 ? [] : shape.slice(first);
 }
 
 const isOne = (value: Tensor | Scalar): boolean => !(value instanceof Tensor) || value.numel() === 1;
@@ -199,7 +214,7 @@ function putInto(target: Tensor, remaining: Remaining, source: Tensor, accumulat
     );
   }
   const plan = planOf(remaining);
-  checkNoPartialOverlap(target, source);
+  checkNoPartialOverlap(target, source, true);
   const value = expandTo(dropLeading(source, plan.result.length), checkedExpand(source, plan.result));
   const back = toResult(plan);
   inPlace("index_put_", target, (old) => {
@@ -282,6 +297,7 @@ Object.defineProperties(Tensor.prototype, {
 export const indexPut = op({
   signature: "index_put(Tensor input, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
   inplace: true,
+  apart: true,
   doc: `A copy with \`values\` at the given positions, added when \`accumulate\`.\n\n${page("Tensor.index_put_")}`,
   call: (input, indices, values, accumulate) => {
     const copy = input.clone();

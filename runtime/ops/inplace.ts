@@ -53,7 +53,8 @@ export function checkHistory(name: string, self: Tensor): void {
       );
     }
   }
-  if (self.requiresGrad && self.isLeaf) {
+  // A view that has not been looked at since its base got a history is a leaf still, as in PyTorch.
+  if (self.requiresGrad && self._gradFn === null) {
     throw new RuntimeError(
       `a leaf Variable that requires grad is being used in an in-place operation. (${name})`,
     );
@@ -79,23 +80,30 @@ export function checkNoOverlap(self: Tensor): void {
 
 /**
  * Refuses to read from memory that is being written, unless element by element the same: results would depend on the
- * order. As in PyTorch, only tensors without gaps are looked at.
+ * order; `apart`: also where they are the same. As in PyTorch, only tensors without gaps are looked at.
  */
-export function checkNoPartialOverlap(self: Tensor, input: Tensor): void {
-  if (self === input || self._storage !== input._storage) return;
+export function checkNoPartialOverlap(self: Tensor, input: Tensor, apart = false): void {
+  if (self._storage !== input._storage) return;
+  if (self === input) {
+    if (apart) throw sharedPlaces();
+    return;
+  }
   const n = self.numel();
   const m = input.numel();
   if (n === 0 || m === 0) return;
   if (!isDense(self._shape, self._strides) || !isDense(input._shape, input._strides)) return;
   const same = self._offset === input._offset && n === m;
-  if (same && sameShape(self._strides, input._strides)) return;
+  if (same && !apart && sameShape(self._strides, input._strides)) return;
   if (same || (self._offset < input._offset + m && input._offset < self._offset + n)) {
-    throw new RuntimeError(
-      "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory " +
-        "location. Please clone() the tensor before performing the operation.",
-    );
+    throw sharedPlaces();
   }
 }
+
+const sharedPlaces = (): RuntimeError =>
+  new RuntimeError(
+    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory " +
+      "location. Please clone() the tensor before performing the operation.",
+  );
 
 /** `self` as it is before it is written: what an in-place operation computes from and keeps for backward. */
 function before(self: Tensor): Tensor {
@@ -109,12 +117,17 @@ function before(self: Tensor): Tensor {
 /**
  * Writes the result of `compute`, which is given `self` as it was, over `self`: the storage gets a new value and
  * version, and where gradients are recorded the history of `self`, or of the tensor it is a view of, goes on from the
- * result.
+ * result. Where one value goes everywhere (`uniform`), elements may be one place in memory.
  */
-export function inPlace(name: string, self: Tensor, compute: (self: Tensor) => Tensor): Tensor {
+export function inPlace(
+  name: string,
+  self: Tensor,
+  compute: (self: Tensor) => Tensor,
+  uniform = false,
+): Tensor {
   checkInference(name, self);
   if (isGradEnabled() && self.requiresGrad) checkHistory(name, self);
-  checkNoOverlap(self);
+  if (!uniform) checkNoOverlap(self);
   let result = compute(before(self));
   if (!sameShape(result._shape, self._shape)) {
     throw new RuntimeError(
@@ -150,7 +163,7 @@ export function inPlaceView(name: string, self: Tensor, look: (self: Tensor) => 
   if (isGradEnabled() && self.requiresGrad) checkHistory(name, self);
   const wasView = self._view;
   const next = look(self);
-  const view = wasView ? next._view : null;
+  const view = wasView && next._view ? { ...next._view, origin: wasView.origin } : null;
   const gradFn = next._gradFn;
   if (next !== self) self._become(next);
   self._view = view;
@@ -189,6 +202,8 @@ export function writeTo(self: Tensor, result: Tensor): void {
   self._versions.value++;
   if (written._gradFn instanceof OpGradNode) written._gradFn.title = "CopySlices";
   if (written.gradFn) base._setHistory(written.gradFn, written._outputIndex);
+  // No leaf any more; its own history is derived when it is asked for.
+  self._gradFn ??= written._gradFn;
   adopt(result, self);
 }
 
@@ -212,7 +227,10 @@ function store(self: Tensor, result: Tensor): void {
 }
 
 const writable = (steps: readonly ViewStep[]): boolean =>
-  steps.every((s) => (s.op as OpPrimitive).viewScatter !== undefined);
+  steps.every(({ op, attrs }) => {
+    const { viewScatter, viewRepeats } = op as OpPrimitive;
+    return viewScatter !== undefined && !viewRepeats?.(attrs);
+  });
 
 /** The steps from the base, as it is now, to the view: one by strides where there are no others. */
 export function stepsFromBase(view: Tensor, { base, baseChain, steps }: ViewMeta): readonly ViewStep[] {

@@ -2,7 +2,7 @@
 import { RuntimeError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
 import { promoteTypes } from "../tensor/dtype.js";
-import { channelsLastStrides, suggestsChannelsLast } from "../tensor/strides.js";
+import { channelsLastStrides, contiguousStrides, suggestsChannelsLast } from "../tensor/strides.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
@@ -52,7 +52,7 @@ const catPrimitive: OpPrimitive<DimAttrs> = primitive<DimAttrs>({
 });
 
 /** Joins along an axis they have. */
-export function concat(tensors: readonly Tensor[], dim: number): Tensor {
+export function concat(tensors: readonly Tensor[], dim: number, plain = false): Tensor {
   if (tensors.length === 0) throw new RuntimeError("torch.cat(): expected a non-empty list of Tensors");
   for (const [i, t] of tensors.entries()) {
     if (t.ndim === 0)
@@ -77,11 +77,11 @@ export function concat(tensors: readonly Tensor[], dim: number): Tensor {
       }
     });
   }
-  return apply(
-    catPrimitive,
-    tensors.map((t) => castTo(t, dtype)),
-    { dim: d },
-  );
+  const inputs = tensors.map((t) => castTo(t, dtype));
+  if (!plain) return apply(catPrimitive, inputs, { dim: d });
+  const total = real.reduce((n, t) => n + t._shape[d]!, 0);
+  const shape = first._shape.map((n, i) => (i === d ? total : n));
+  return apply(catPrimitive, inputs, { dim: d }, contiguousStrides(shape));
 }
 
 setJoinLast((list) => concat(list, -1));
@@ -91,7 +91,7 @@ export const cat = op({
   on: ["torch"],
   aliases: ["concat", "concatenate"],
   doc: `Tensors one after another along an axis they have.\n\n${page("cat")}`,
-  call: concat,
+  call: (tensors, dim) => concat(tensors, dim),
 });
 
 export const stack = op({
@@ -112,6 +112,7 @@ export const stack = op({
     return concat(
       tensors.map((t) => t.unsqueeze(d)),
       d,
+      true,
     );
   },
 });

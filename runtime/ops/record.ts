@@ -61,6 +61,8 @@ export interface OpPrimitive<A extends Attrs = Attrs> extends Primitive<A> {
   readonly cost?: CostRule<A>;
   /** For views: writes `value` over the part of `base` that the view shows. */
   readonly viewScatter?: (base: Tensor, value: Tensor, attrs: A) => Tensor;
+  /** For views: whether several elements may be one of the base's, so that a part of them cannot be written alone. */
+  readonly viewRepeats?: (attrs: A) => boolean;
 }
 
 /** Declares a primitive. */
@@ -81,6 +83,8 @@ interface OpOptions<S extends string> {
   readonly on?: readonly Space[];
   /** Other names for the same op (`absolute`). */
   readonly aliases?: readonly string[];
+  /** In place it reads its arguments while it writes: they must not share memory with what is written. */
+  readonly apart?: boolean;
   /**
    * Which dtypes `out` may have: `"cast"` (the default) those that the result can be cast to within its kind,
    * `"exact"` the result's only, `"asked"` any: it stands for the argument `dtype` where that is not given.
@@ -106,6 +110,7 @@ export interface OpRecord {
   readonly on: readonly Space[];
   readonly aliases: readonly string[];
   readonly inplace: boolean | "view";
+  readonly apart: boolean;
   readonly hasOut: boolean;
   /** What the public function does: binds, calls, writes `out`. */
   readonly invoke: (...args: unknown[]) => unknown;
@@ -176,6 +181,7 @@ export function op(
     on: first.on ?? (main.parameters[0]?.type.startsWith("Tensor") ? ["torch", "Tensor"] : ["torch"]),
     aliases: first.aliases ?? [],
     inplace: first.inplace ?? false,
+    apart: first.apart ?? false,
     hasOut: outAt.some((i) => i >= 0),
     invoke,
   };
@@ -201,7 +207,7 @@ export function invokeInPlace(record: OpRecord, self: Tensor, args: readonly unk
     if (record.inplace === "view") {
       return inPlaceView(`${record.name}_`, self, (old) => record.invoke(old, ...args) as Tensor);
     }
-    for (const arg of args) if (arg instanceof Tensor) checkNoPartialOverlap(self, arg);
+    for (const arg of args) if (arg instanceof Tensor) checkNoPartialOverlap(self, arg, record.apart);
     return inPlace(`${record.name}_`, self, (old) => record.invoke(old, ...args) as Tensor);
   } finally {
     leaveCall(outer);

@@ -18,7 +18,7 @@ import {
 } from "./gather.js";
 import { constant } from "./promote.js";
 import { op, primitive, type GradContext, type OpPrimitive } from "./record.js";
-import { expandTo } from "./view.js";
+import { expandTo, reshaped } from "./view.js";
 
 type Reduction = "sum" | "prod" | "mean" | "amax" | "amin";
 
@@ -120,15 +120,15 @@ export function scatterReduced(
 ): Tensor {
   const attrs = { dim, reduce: checkReduction(reduce), includeSelf };
   if (index.numel() === 0) return input.clone();
-  return apply(scatterReducePrimitive, [oneAxis(input), oneAxis(index), oneAxis(src)], attrs).reshape(
-    input.shape,
-  );
+  const args = [oneAxis(input), oneAxis(index), oneAxis(src)];
+  return reshaped(apply(scatterReducePrimitive, args, attrs), input._shape);
 }
 
 export const scatter = op({
   signature:
     "scatter(Tensor input, int dim, Tensor index, Tensor|Scalar src, *, str? reduce=None, Tensor? out=None) -> Tensor",
   inplace: true,
+  apart: true,
   outDtype: "exact",
   doc: `A copy of \`input\` with \`src\`, a tensor or a number, at indices along \`dim\`: \`out[index[i][j]][j] = src[i][j]\` for \`dim\` 0. \`reduce\` "add" or "multiply" combines instead.\n\n${page("scatter")}`,
   call: (input, dim, index, given, reduce) => {
@@ -152,6 +152,7 @@ export const scatterReduce = op({
   signature:
     "scatter_reduce(Tensor input, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True, Tensor? out=None) -> Tensor",
   inplace: true,
+  apart: true,
   outDtype: "exact",
   doc: `A copy of \`input\` where every element is reduced with what \`src\` has for its place: "sum", "prod", "mean", "amax" or "amin". Without \`includeSelf\` only the sources count.\n\n${page("Tensor.scatter_reduce")}`,
   call: (input, dim, index, src, reduce, includeSelf) => {

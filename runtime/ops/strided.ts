@@ -48,6 +48,7 @@ const stridedPrimitive: OpPrimitive<MapAttrs> = primitive<MapAttrs>({
   },
   host: "strided.read",
   viewScatter: (base, value, attrs) => apply(writePrimitive, [base, value], attrs),
+  viewRepeats: ({ shape, toStrides }) => overlapsAnywhere(shape, toStrides),
 });
 
 const writePrimitive: OpPrimitive<MapAttrs> = primitive<MapAttrs>({

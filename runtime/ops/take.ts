@@ -13,7 +13,7 @@ import { indexPrimitive, indexPutPrimitive } from "./indexing.js";
 import { titled } from "./inplace.js";
 import { constant } from "./promote.js";
 import { op, primitive, type OpPrimitive } from "./record.js";
-import { expandTo } from "./view.js";
+import { expandTo, reshaped } from "./view.js";
 
 /** Positions as rows for the index primitives. */
 function rowsOf(name: string, input: Tensor, index: Tensor): Tensor {
@@ -44,13 +44,15 @@ export const take = op({
   doc: `The elements at positions of the tensor seen as a vector; negative ones count from the end.\n\n${page("take")}`,
   call: (input, index) => {
     const rows = rowsOf("take", input, index);
-    return apply(indexPrimitive, [input.reshape(-1), rows], { axes: 1 }).reshape(index.shape);
+    const picked = apply(indexPrimitive, [input.reshape(-1), rows], { axes: 1 });
+    return reshaped(picked, index._shape);
   },
 });
 
 export const put = op({
   signature: "put(Tensor input, Tensor index, Tensor source, bool accumulate=False) -> Tensor",
   inplace: true,
+  apart: true,
   doc: `A copy of \`input\` with elements at positions of it seen as a vector replaced, or added to when \`accumulate\`.\n\n${page("Tensor.put_")}`,
   call: (input, index, source, accumulate) => {
     if (input.dtype !== source.dtype) {
@@ -66,7 +68,7 @@ export const put = op({
     }
     if (index.numel() === 0) return input.clone();
     const flat = [input.reshape(-1), rows, source.reshape(-1)];
-    return apply(indexPutPrimitive, flat, { axes: 1, accumulate }).reshape(input.shape);
+    return reshaped(apply(indexPutPrimitive, flat, { axes: 1, accumulate }), input._shape);
   },
 });
 
@@ -130,6 +132,7 @@ const maskedGather: OpPrimitive<{ readonly shape: readonly number[] }> = primiti
 export const maskedScatter = op({
   signature: "masked_scatter(Tensor input, Tensor mask, Tensor source) -> Tensor",
   inplace: true,
+  apart: true,
   doc: `A copy of \`input\` with the elements of \`source\`, in order, where the mask is true.\n\n${page("Tensor.masked_scatter_")}`,
   call: (input, mask, source) => {
     if (input.dtype !== source.dtype) {

@@ -69,9 +69,10 @@ setRederive((view, meta) => {
   if (origin) throw refusedView(view, origin, true);
   view._historyVersion = view._versions.value;
   const edge = base._edge;
-  if (!edge) return;
   let t = new Tensor(base._value);
-  t._setHistory(edge.node, edge.index);
+  if (edge) t._setHistory(edge.node, edge.index);
+  // A base that was detached since takes no gradient; the view still asks for one, which leads nowhere.
+  else t._leafRequiresGrad = true;
   withGradMode(true, () => {
     for (const step of stepsFromBase(view, meta)) t = apply(step.op as OpPrimitive, [t], step.attrs);
   });
@@ -109,6 +110,16 @@ export function inferShape(shape: readonly number[], count: number): number[] {
   }
   if (count % known !== 0) throw bad();
   return shape.map((d) => (d === -1 ? count / known : d));
+}
+
+/** The elements in another shape, in a tensor of its own: for results that are no views. */
+export function reshaped(t: Tensor, shape: readonly number[]): Tensor {
+  return sameShape(t._shape, shape) ? t : apply(reshapePrimitive, [t], { shape });
+}
+
+/** The same, also where the shape stays. */
+export function copyReshaped(t: Tensor, shape: readonly number[]): Tensor {
+  return apply(reshapePrimitive, [t], { shape });
 }
 
 /** A view of all of `t`. */
@@ -231,11 +242,13 @@ const expandPrimitive = primitive<{ shape: readonly number[] }>({
 export function expandTo(t: Tensor, shape: readonly number[]): Tensor {
   if (sameShape(t._shape, shape)) return t;
   const lead = shape.length - t.ndim;
-  const strides = shape.map((d, i) => {
+  const strides = new Array<number>(shape.length).fill(0);
+  for (let i = shape.length - 1; i >= 0; i--) {
     const j = i - lead;
-    if (j < 0) return 0;
-    return t._shape[j] === 1 && d !== 1 ? 0 : t._strides[j]!;
-  });
+    // A new axis of size 1 steps over all that follows.
+    if (j < 0) strides[i] = shape[i] === 1 && t.ndim > 0 ? shape[i + 1]! * strides[i + 1]! : 0;
+    else strides[i] = t._shape[j] === 1 && shape[i] !== 1 ? 0 : t._strides[j]!;
+  }
   return viewOf(expandPrimitive, t, { shape }, { strides, offset: t._offset });
 }
 
@@ -267,7 +280,7 @@ export const expand = op({
       }
       return d;
     });
-    return expandTo(self, shape);
+    return sameShape(self._shape, shape) ? sameView(self) : expandTo(self, shape);
   },
 });
 
@@ -308,6 +321,7 @@ export const sliceScatterPrimitive: OpPrimitive<SliceAttrs> = primitive({
     ];
   },
   lower: (b, [base, value], { dim, start, end, step }) => {
+    if (value!.shape.includes(0)) return base!;
     const size = base!.shape[dim]!;
     const cut = (from: number, to: number): Ref =>
       b.node("Slice", [base!, b.ints([from]), b.ints([to]), b.ints([dim])]);

@@ -20,12 +20,22 @@ export function contiguousStrides(shape: readonly number[]): number[] {
 
 /** `Tensor.is_contiguous()`: axes of size 1 do not count. */
 export function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  if (shape.includes(0)) return true;
   let step = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
-    if (shape[i] === 0) return true;
     if (shape[i] === 1) continue;
     if (strides[i] !== step) return false;
     step *= shape[i]!;
+  }
+  return true;
+}
+
+/** Whether the strides are those a new tensor would get, also along axes of size 1. */
+export function isPlain(shape: readonly number[], strides: readonly number[]): boolean {
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (strides[i] !== step) return false;
+    step *= Math.max(shape[i]!, 1);
   }
   return true;
 }
@@ -161,8 +171,8 @@ export function resultStrides(
   shape: readonly number[],
   operands: readonly Laid[],
 ): readonly number[] | undefined {
-  if (operands.every((o) => isContiguous(o.shape, o.strides))) return undefined;
   if (operands.every((o) => sameNumbers(o.shape, shape))) {
+    if (operands.every((o) => isContiguous(o.shape, o.strides))) return undefined;
     const [first] = operands;
     if (isChannelsLast(shape, first!.strides) && operands.every((o) => isChannelsLast(shape, o.strides))) {
       return channelsLastStrides(shape);

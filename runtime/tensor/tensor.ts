@@ -194,7 +194,11 @@ export class Tensor {
   /** The backward step that made this tensor; `null` for leaves. */
   get gradFn(): GradNode | null {
     const view = this._view;
-    if (view && this._historyVersion !== this._versions.value && view.base.requiresGrad)
+    if (
+      view &&
+      this._historyVersion !== this._versions.value &&
+      (this._gradFn !== null || view.base.requiresGrad)
+    )
       rederive?.(this, view);
     return this._gradFn;
   }
