@@ -1,5 +1,6 @@
 /** Tensorscope's library: PyTorch's API in TypeScript. */
-export { torch, functional as F } from "./torch.js";
+export { torch } from "./library.js";
+export { functional as F } from "./torch.js";
 export * as nn from "./nn/index.js";
 import "./nn/library.js";
 export * as optim from "./optim/index.js";
@@ -9,6 +10,9 @@ export { Device } from "./tensor/device.js";
 export type { FunctionContext, FunctionCtx, RemovableHandle } from "./autograd/index.js";
 export { deepcopy } from "./nn/deepcopy.js";
 export { formatNpy, formatNpz, loadNpy, loadNpz, parseNpy, parseNpz, saveNpy, saveNpz } from "./io/numpy.js";
+export { SummaryWriter } from "./io/summary/writer.js";
+export { decodeEvent, type Event as SummaryEvent, type SummaryValue } from "./events/event.js";
+export { readEvents } from "./events/file.js";
 export * from "./errors.js";
 export { setTracing, planStats } from "./graph/executor.js";
 export * as data from "./data/index.js";

@@ -13,6 +13,8 @@ import ts from "typescript";
  */
 const below = {
   values: [],
+  // The format of event files, for the library that writes them and the editor that reads them.
+  events: ["values"],
   engine: ["values"],
   random: ["values", "engine"],
   graph: ["values", "random", "engine"],
@@ -23,7 +25,7 @@ const below = {
 } as const;
 
 const tensors = ["values", "random", "tensor", "ops", "autograd", "generated"];
-const library = [...tensors, "torch", "nn", "optim", "data", "io", "inspect", "index"];
+const library = [...tensors, "events", "torch", "nn", "optim", "data", "io", "inspect", "library", "index"];
 
 const allowed: Record<string, readonly string[]> = {
   ...below,
@@ -32,15 +34,16 @@ const allowed: Record<string, readonly string[]> = {
   optim: [...tensors, "torch", "nn"],
   // Of the engine, the flag that cancels: a download is waited for.
   data: [...tensors, "torch", "engine"],
-  io: [...tensors, "torch", "nn", "graph"],
+  io: [...tensors, "events", "torch", "nn", "graph"],
   inspect: [...tensors, "torch", "nn", "graph", "io"],
+  library: [...tensors, "torch", "nn", "data", "io"],
   index: [...library, "graph", "engine"],
   // What is known of model files from their text, and how they are bundled: no part of the library proper.
   source: [...library],
   cli: [...library, "graph", "engine", "source"],
   // The kernel is the one part of the host that runs the library; the rest takes pure code only.
   kernel: [...library, "graph", "engine", "source"],
-  src: ["kernel", "inspect", "values", "data", "shared"],
+  src: ["kernel", "inspect", "values", "events", "data", "shared"],
   // What host and webviews say to each other: types and pure code, shared by both.
   shared: ["inspect", "values"],
   webview: ["inspect", "values", "shared"],
@@ -49,7 +52,7 @@ const allowed: Record<string, readonly string[]> = {
 /** Packages a layer may import. Node's built-ins are free, except in the webview. */
 const packages: Record<string, readonly string[]> = {
   engine: ["onnxruntime-node", "onnxruntime-common"],
-  io: ["onnxruntime-common"],
+  io: ["onnxruntime-common", "pngjs"],
   source: ["esbuild", "typescript"],
   kernel: ["esbuild", "typescript"],
   src: ["vscode", "esbuild", "typescript"],

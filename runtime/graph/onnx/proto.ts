@@ -2,6 +2,7 @@
  * Writes ONNX models: the protobuf wire format of `ModelProto`, only the fields that graphs here use.
  * @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3
  */
+import { ProtoWriter as Writer } from "../../protobuf.js";
 import type { HostArray } from "../../tensor/dtype.js";
 
 /**
@@ -58,105 +59,6 @@ export interface OnnxModel {
 /** The opset of the default domain. */
 export const OPSET = 22;
 const IR_VERSION = 10;
-
-const utf8 = new TextEncoder();
-
-class Writer {
-  #bytes = new Uint8Array(1 << 14);
-  #at = 0;
-
-  #reserve(n: number): void {
-    if (this.#at + n <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + n));
-    grown.set(this.#bytes);
-    this.#bytes = grown;
-  }
-
-  varint(value: number | bigint): void {
-    this.#reserve(10);
-    if (typeof value === "number" && value >= 0 && value < 0x80000000) {
-      let v = value;
-      while (v > 127) {
-        this.#bytes[this.#at++] = (v & 127) | 128;
-        v >>>= 7;
-      }
-      this.#bytes[this.#at++] = v;
-      return;
-    }
-    this.#wide(value);
-  }
-
-  /** Negative numbers take ten bytes, as two's complement of 64 bits. */
-  #wide(value: number | bigint): void {
-    if (typeof value === "number" && value < 0 && value >= -0x80000000) {
-      let v = value;
-      for (let i = 0; i < 9; i++) {
-        this.#bytes[this.#at++] = (v & 127) | 128;
-        v >>= 7;
-      }
-      this.#bytes[this.#at++] = 1;
-      return;
-    }
-    let v = BigInt.asUintN(64, BigInt(value));
-    while (v > 127n) {
-      this.#bytes[this.#at++] = Number(v & 127n) | 128;
-      v >>= 7n;
-    }
-    this.#bytes[this.#at++] = Number(v);
-  }
-
-  int(field: number, value: number | bigint): void {
-    this.varint(field << 3);
-    this.varint(value);
-  }
-
-  float(field: number, value: number): void {
-    this.varint((field << 3) | 5);
-    this.#reserve(4);
-    new DataView(this.#bytes.buffer).setFloat32(this.#at, value, true);
-    this.#at += 4;
-  }
-
-  bytes(field: number, value: Uint8Array): void {
-    this.varint((field << 3) | 2);
-    this.varint(value.length);
-    this.#reserve(value.length);
-    this.#bytes.set(value, this.#at);
-    this.#at += value.length;
-  }
-
-  string(field: number, value: string): void {
-    let ascii = value.length < 128;
-    for (let i = 0; ascii && i < value.length; i++) ascii = value.charCodeAt(i) < 128;
-    if (!ascii) {
-      this.bytes(field, utf8.encode(value));
-      return;
-    }
-    this.varint((field << 3) | 2);
-    this.varint(value.length);
-    this.#reserve(value.length);
-    for (let i = 0; i < value.length; i++) this.#bytes[this.#at++] = value.charCodeAt(i);
-  }
-
-  /** A nested message: its length goes before it, so it is written behind a gap that is closed afterwards. */
-  message(field: number, body: () => void): void {
-    this.varint((field << 3) | 2);
-    this.#reserve(5);
-    const start = this.#at;
-    this.#at += 5;
-    body();
-    const length = this.#at - start - 5;
-    const end = this.#at;
-    this.#at = start;
-    this.varint(length);
-    this.#bytes.copyWithin(this.#at, start + 5, end);
-    this.#at += length;
-  }
-
-  finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#at);
-  }
-}
 
 function writeTensor(w: Writer, { dtype, dims, data }: OnnxTensor, name?: string): void {
   for (const d of dims) w.int(1, d);
