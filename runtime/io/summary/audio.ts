@@ -1,12 +1,13 @@
 import { AssertionError } from "../../errors.js";
 import type { EncodedAudio } from "../../events/event.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import { numbersOf } from "./numbers.js";
 
 /** A WAV file of 16 bits a sample, one channel. @throws AssertionError for several channels. */
 export function encodeAudio(sound: Tensor, sampleRate: number): EncodedAudio {
   const samples = sound.squeeze();
   if (samples.ndim !== 1) throw new AssertionError("input tensor should be 1 dimensional.");
-  const values = Float64Array.from(samples.toArray() as ArrayLike<number>, Number);
+  const values = numbersOf(samples);
   const out = Buffer.alloc(44 + 2 * values.length);
   out.write("RIFF", 0, "latin1");
   out.writeUInt32LE(36 + 2 * values.length, 4);

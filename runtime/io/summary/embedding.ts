@@ -6,6 +6,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { writeAtomically } from "../files.js";
 import { encodePng } from "../png.js";
 import { toPixels } from "./image.js";
+import { numbersOf } from "./numbers.js";
 
 export interface EmbeddingExtras {
   readonly metadata: readonly unknown[] | null;
@@ -58,7 +59,7 @@ export function writeEmbedding(
   const sub = `${number}/${encodeURIComponent(tag).replace(/^\.+/, "_")}`;
   const folder = path.join(logDir, ...sub.split("/"));
   fs.mkdirSync(folder, { recursive: true });
-  const values = mat.toArray() as ArrayLike<number>;
+  const values = numbersOf(mat);
   const lines = Array.from({ length: rows }, (_, r) =>
     Array.from({ length: width }, (_, c) => String(values[r * width + c])).join("\t"),
   );

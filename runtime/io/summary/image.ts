@@ -2,6 +2,7 @@ import { AssertionError, ValueError } from "../../errors.js";
 import type { EncodedImage } from "../../events/event.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { encodePng } from "../png.js";
+import { numbersOf } from "./numbers.js";
 
 /** A picture's numbers in [0, 255], rows from the top, the channels of a pixel side by side. */
 export interface Pixels {
@@ -77,7 +78,7 @@ export function toPixels(image: Tensor, format: string, columns = 8): Pixels {
   }
   if (image.numel() === 0) throw new ValueError("a picture without pixels cannot be shown");
   const order = [..."NCHW"].filter((a) => axes.includes(a)).map((a) => axes.indexOf(a));
-  let values = permuted(Float64Array.from(image.toArray() as ArrayLike<number>), shape, order);
+  let values = permuted(numbersOf(image), shape, order);
   const size = (axis: string): number => (axes.includes(axis) ? shape[axes.indexOf(axis)]! : 1);
   let [channels, height, width] = [size("C"), size("H"), size("W")];
   if (axes.includes("N")) {

@@ -14,6 +14,7 @@ import { encodeGraph, traceGraph } from "./graph.js";
 import { makeHistogram, type Bins } from "./histogram.js";
 import { hparamSummaries, type HParam } from "./hparams.js";
 import { encodeImage, toPixels } from "./image.js";
+import { numbersOf } from "./numbers.js";
 
 const signatures = {
   writer:
@@ -152,9 +153,7 @@ export class SummaryWriter {
     ...args: CallArgs<(typeof signatures)["histogram"]>
   ): void {
     const { globalStep, bins, walltime, maxBins } = bound(signatures.histogram, args);
-    const numbers = values instanceof Tensor ? (values.detach().toArray() as ArrayLike<number>) : values;
-    // Of int64, `BigInt`s.
-    const flat = Float64Array.from(numbers, Number);
+    const flat = values instanceof Tensor ? numbersOf(values) : Float64Array.from(values);
     this.#add({ tag, histogram: makeHistogram(flat, bins as Bins, maxBins) }, globalStep, walltime);
   }
 

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { after, suite, test } from "node:test";
+import { PNG } from "pngjs";
 import { SummaryWriter, nn, readEvents, torch } from "../../../runtime/index.js";
 import { crc32c } from "../../../runtime/events/crc32c.js";
 import { decodeEvent, encodeEvent } from "../../../runtime/events/event.js";
@@ -119,6 +120,8 @@ suite("PyTorch's files", () => {
     }
     const vectors = fs.readFileSync(path.join(dir, "00001/words/metadata.tsv"), "utf8");
     assert.equal(vectors, "x\ny\n");
+    const tsv = fs.readFileSync(path.join(dir, "00001/words/tensors.tsv"), "utf8");
+    assert.equal(tsv, "1\t2.5\n3\t-4\n");
   });
 
   test("newer writers' tensors are scalars and histograms", () => {
@@ -161,6 +164,29 @@ suite("following a folder", () => {
     a.close();
     assert.equal(new EventFileReader(a.path).problem, undefined);
   });
+});
+
+test("the pixels of pictures and the values of matrices are what was given", () => {
+  const dir = folder();
+  const w = new SummaryWriter(dir);
+  const colours = torch.arange(24).reshape([3, 2, 4]).div(23);
+  w.addImage("chw", colours);
+  w.addImage("hwc", colours.permute(1, 2, 0), { dataformats: "HWC" });
+  w.addImages("two", torch.stack([torch.zeros(1, 2, 2), torch.ones(1, 2, 2)]));
+  w.addHistogram("matrix", torch.arange(6).reshape([2, 3]));
+  w.close();
+  const values = [...readEvents(eventFile(dir))].flatMap((e) => e.values ?? []);
+  const pixels = (i: number, channels: number): number[] => {
+    const { data } = PNG.sync.read(Buffer.from(values[i]!.image!.encoded));
+    return [...data].filter((_, at) => at % 4 < channels);
+  };
+  const flat = colours.permute(1, 2, 0).reshape([-1]).tolist() as number[];
+  const expected = flat.map((v) => Math.trunc(v * 255));
+  assert.deepEqual(pixels(0, 3), expected);
+  assert.deepEqual(pixels(1, 3), expected);
+  assert.deepEqual(pixels(2, 1), [0, 0, 255, 255, 0, 0, 255, 255]);
+  assert.equal(values[3]!.histogram!.num, 6);
+  assert.equal(values[3]!.histogram!.sum, 15);
 });
 
 test("pictures, sounds, graphs and hyperparameters", () => {
