@@ -192,7 +192,7 @@ export class ModuleList<M extends Module = Module> extends Listed<M> {
     if (modules !== undefined && modules !== null) this.extend(modules);
   }
 
-  forward(): never {
+  forward(): unknown {
     throw new NotImplementedError('Module [ModuleList] is missing the required "forward" function');
   }
 }

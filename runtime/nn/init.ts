@@ -45,18 +45,35 @@ export function calculateGain(nonlinearity: string, param: number | null = null)
   }
 }
 
+let skipping = false;
+
+/** @internal Runs `body`, in which nothing is initialised: no random numbers are drawn. */
+export function withoutInit<T>(body: () => T): T {
+  const outer = skipping;
+  skipping = true;
+  try {
+    return body();
+  } finally {
+    skipping = outer;
+  }
+}
+
+function filled(tensor: Tensor, fill: () => Tensor): Tensor {
+  return skipping ? tensor : noGrad(fill);
+}
+
 type Options = Readonly<Record<string, unknown>>;
 
 /** Fills with uniform numbers in [a, b). */
 export function uniform_(tensor: Tensor, ...args: (number | Options | undefined)[]): Tensor {
   const { a, b } = bound("uniform_(float a=0, float b=1) -> Tensor", args);
-  return noGrad(() => tensor.uniform_(a, b));
+  return filled(tensor, () => tensor.uniform_(a, b));
 }
 
 /** Fills with normal numbers. */
 export function normal_(tensor: Tensor, ...args: (number | Options | undefined)[]): Tensor {
   const { mean, std } = bound("normal_(float mean=0, float std=1) -> Tensor", args);
-  return noGrad(() => tensor.normal_(mean, std));
+  return filled(tensor, () => tensor.normal_(mean, std));
 }
 
 /** Fills with normal numbers, drawn again when outside [a, b]. */
@@ -65,13 +82,13 @@ export function truncNormal_(tensor: Tensor, ...args: (number | Options | undefi
     "trunc_normal_(float mean=0, float std=1, float a=-2, float b=2) -> Tensor",
     args,
   );
-  return noGrad(() =>
+  return filled(tensor, () =>
     tensor.copy_(drawn({ kind: "truncNormal", mean, std, a, b }, tensor.shape, tensor.dtype)),
   );
 }
 
 export function constant_(tensor: Tensor, val: number): Tensor {
-  return noGrad(() => tensor.fill_(val));
+  return filled(tensor, () => tensor.fill_(val));
 }
 
 export function ones_(tensor: Tensor): Tensor {
@@ -79,7 +96,7 @@ export function ones_(tensor: Tensor): Tensor {
 }
 
 export function zeros_(tensor: Tensor): Tensor {
-  return noGrad(() => tensor.zero_());
+  return filled(tensor, () => tensor.zero_());
 }
 
 /** Fills a matrix with the identity. */
@@ -91,7 +108,9 @@ export function eye_(tensor: Tensor): Tensor {
 }
 
 function copyNumbers(tensor: Tensor, values: readonly number[]): Tensor {
-  return noGrad(() => tensor.copy_(fromData(encode(values, tensor.dtype), tensor.shape, tensor.dtype)));
+  return filled(tensor, () =>
+    tensor.copy_(fromData(encode(values, tensor.dtype), tensor.shape, tensor.dtype)),
+  );
 }
 
 /** Xavier/Glorot: uniform in ±gain · √(6 / (fanIn + fanOut)). */
@@ -165,7 +184,7 @@ export function orthogonal_(tensor: Tensor, ...args: (number | Options | undefin
   if (tensor.numel() === 0) return tensor;
   const rows = tensor.shape[0]!;
   const columns = tensor.numel() / rows;
-  return noGrad(() => {
+  return filled(tensor, () => {
     const draws = torch.empty([rows, columns], { dtype: tensor.dtype }).normal_();
     const wide = tensor.dtype === float64 ? draws : draws.float();
     const q = rows < columns ? orthonormal(wide.t().clone()).t() : orthonormal(wide);
@@ -182,7 +201,7 @@ export function sparse_(tensor: Tensor, sparsity: number, ...args: (number | Opt
   if (tensor.ndim !== 2) throw new ValueError("Only tensors with 2 dimensions are supported");
   const [rows, columns] = tensor.shape as [number, number];
   const zeros = Math.ceil(sparsity * rows);
-  return noGrad(() => {
+  return filled(tensor, () => {
     tensor.normal_(0, std);
     const marks = Array.from({ length: columns }, () => {
       const chosen = torch.randperm(rows).narrow(0, 0, zeros);
