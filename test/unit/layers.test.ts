@@ -36,7 +36,7 @@ const allowed: Record<string, readonly string[]> = {
   data: [...tensors, "torch", "engine"],
   io: [...tensors, "events", "torch", "nn", "graph"],
   inspect: [...tensors, "torch", "nn", "graph", "io"],
-  library: [...tensors, "torch", "nn", "data", "io"],
+  library: [...tensors, "torch", "nn", "optim", "data", "io"],
   index: [...library, "graph", "engine"],
   // What is known of model files from their text, and how they are bundled: no part of the library proper.
   source: [...library],
