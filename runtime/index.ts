@@ -17,6 +17,7 @@ export * from "./errors.js";
 export { setTracing, planStats } from "./graph/executor.js";
 export * as data from "./data/index.js";
 export * as datasets from "./data/datasets/index.js";
+export * as metrics from "./metrics.js";
 export * as transforms from "./data/transforms/index.js";
 export { progress, setProgressSink } from "./data/progress.js";
 export { report, setReportSink } from "./inspect/report.js";

@@ -25,7 +25,19 @@ const below = {
 } as const;
 
 const tensors = ["values", "random", "tensor", "ops", "autograd", "generated"];
-const library = [...tensors, "events", "torch", "nn", "optim", "data", "io", "inspect", "library", "index"];
+const library = [
+  ...tensors,
+  "events",
+  "torch",
+  "nn",
+  "optim",
+  "data",
+  "io",
+  "inspect",
+  "library",
+  "metrics",
+  "index",
+];
 
 const allowed: Record<string, readonly string[]> = {
   ...below,
@@ -37,6 +49,7 @@ const allowed: Record<string, readonly string[]> = {
   io: [...tensors, "events", "torch", "nn", "graph"],
   inspect: [...tensors, "torch", "nn", "graph", "io"],
   library: [...tensors, "torch", "nn", "optim", "data", "io"],
+  metrics: [...tensors, "torch"],
   index: [...library, "graph", "engine"],
   // What is known of model files from their text, and how they are bundled: no part of the library proper.
   source: [...library],
