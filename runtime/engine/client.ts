@@ -41,7 +41,7 @@ class EngineClient {
     this.#signal = signal;
   }
 
-  /** Every reply goes through here, in order, before anyone waiting for it goes on. */
+  /** Every reply goes through here, in order, before anyone waiting for it goes on. The handler must not wait. */
   onReply(handler: (reply: FromEngine) => void): void {
     this.#settle = handler;
   }
@@ -74,10 +74,10 @@ class EngineClient {
    * @throws Cancelled
    */
   wait(run: number): FromEngine {
-    if (![...this.#pending].some((p) => p.run === run))
-      throw new Error(`internal: request ${String(run)} is not under way`);
     checkCancelled();
     for (;;) {
+      if (![...this.#pending].some((p) => p.run === run))
+        throw new Error(`internal: request ${String(run)} is not under way`);
       const reply = this.#next(true);
       if (reply.run === run) return reply;
     }

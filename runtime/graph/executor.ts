@@ -344,7 +344,8 @@ function settle(reply: FromEngine): void {
   }
   for (const { id, error } of reply.failed ?? []) {
     const value = request.coming.get(id);
-    if (value) fail(value, failureError(error));
+    // To be told when it is read: nothing here may wait, as replies after this one would pass the caller by.
+    if (value) value.source = { kind: "failed", error: failureError(error) };
   }
 }
 
@@ -360,7 +361,9 @@ function undo({ plan, computes, given, written }: UnderWay, error: NonNullable<F
   if (error.inherited) {
     // What failed before is put back already; a draw that failed is no node that could be.
     const leaf = plan!.leaves.find((l) => l.source.kind === "resident" && l.source.id === error.buffer);
-    if (leaf) unreported = fail(leaf, failureError(error));
+    if (!leaf) return;
+    unreported = failureError(error);
+    leaf.source = { kind: "failed", error: unreported };
     return;
   }
   const guilty = error.node === undefined ? undefined : plan!.nodes[error.node];

@@ -15,6 +15,7 @@ const KEEP_IDLE = 64;
 const leaving: (Value | undefined)[] = [];
 let leavingCount = 0;
 let states: WeakRef<StateStorage>[] = [];
+const listed = new WeakSet<StateStorage>();
 
 export interface Fed {
   readonly leaf: Value;
@@ -64,8 +65,12 @@ export function noteResident(value: Value, id: BufferId, flush: number): void {
 /** States that were overwritten and not fed to the run that did it: their old values go back. */
 export function noteSuperseded(overwrites: readonly Overwrite[]): void {
   for (const { storage, before } of overwrites) {
-    if (before) leaving[leavingCount++] = before;
-    else states.push(new WeakRef(storage));
+    if (before) {
+      leaving[leavingCount++] = before;
+    } else if (!listed.has(storage)) {
+      listed.add(storage);
+      states.push(new WeakRef(storage));
+    }
   }
 }
 
@@ -74,12 +79,10 @@ export function evictIdle(
   flush: number,
   evict: (ids: readonly BufferId[], values: readonly Value[]) => void,
 ): void {
-  const ids: BufferId[] = [];
-  const values: Value[] = [];
+  // By its buffer, for two states may have one value: it can be asked for once.
+  const taken = new Map<BufferId, Value>();
   const take = (value: Value): void => {
-    if (value.source.kind !== "resident") return;
-    ids.push(value.source.id);
-    values.push(value);
+    if (value.source.kind === "resident") taken.set(value.source.id, value);
   };
   let kept = 0;
   for (let i = 0; i < leavingCount; i++) {
@@ -97,5 +100,5 @@ export function evictIdle(
       return value !== undefined;
     });
   }
-  if (ids.length > 0) evict(ids, values);
+  if (taken.size > 0) evict([...taken.keys()], [...taken.values()]);
 }
