@@ -103,3 +103,16 @@ test("random draws are in program order whatever is read first", () => {
   assert.deepEqual(list(torch.rand(3)), a);
   assert.deepEqual(list(torch.rand(3)), b);
 });
+
+test("two parameters of one value that rest while other things are computed are there afterwards", () => {
+  const layer = new nn.Linear(2, 2);
+  const tied = new nn.Parameter(layer.weight.data);
+  const other = new nn.Parameter(layer.weight.data);
+  const before = list(layer.weight);
+  const output = layer(torch.ones(1, 2)).matmul(tied).matmul(other);
+  const expected = list(output);
+  // States that nothing used for this many runs are handed back by the engine thread.
+  for (let i = 0; i < 200; i++) torch.randn(3).sum().item();
+  assert.deepEqual([list(layer.weight), list(tied), list(other)], [before, before, before]);
+  assert.deepEqual(list(layer(torch.ones(1, 2)).matmul(tied).matmul(other)), expected);
+});
