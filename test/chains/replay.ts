@@ -1,4 +1,4 @@
-import type { Tensor} from "../../runtime/index.js";
+import type { Tensor } from "../../runtime/index.js";
 import { torch } from "../../runtime/index.js";
 import { camel } from "../conformance/call.js";
 import type { Answer, Argument, Look, Numbers, Program, Refusal, Step } from "./program.js";
