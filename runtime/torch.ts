@@ -9,10 +9,18 @@ import {
   noGrad,
   setGradEnabled,
 } from "./autograd/mode.js";
-import type { FFunctions, InitFunctions, TorchFunctions } from "./generated/functions.js";
+import type {
+  FFunctions,
+  FftFunctions,
+  InitFunctions,
+  LinalgFunctions,
+  SpecialFunctions,
+  TorchFunctions,
+} from "./generated/functions.js";
 import { flushState, noteModuleResult, noteRecorded, noteState, noteVisible } from "./graph/executor.js";
 import { setRecordHook } from "./graph/record.js";
 import { setFlushHook, setModuleResultHook, setResultHook } from "./ops/depth.js";
+import { absentConstant, fillAbsent } from "./ops/absent.js";
 import { installMethods, namespace } from "./ops/install.js";
 import * as dtype from "./tensor/dtype.js";
 import { Device } from "./tensor/device.js";
@@ -42,8 +50,21 @@ setResultHook(function note(result: unknown): void {
   }
 });
 
+const linalg = namespace("linalg") as unknown as LinalgFunctions;
+const special = namespace("special") as unknown as SpecialFunctions;
+const fft = namespace("fft") as unknown as FftFunctions;
+const masked = {};
+const sparse = {};
+
 const own = {
   Tensor,
+  linalg,
+  special,
+  fft,
+  /** @internal */
+  masked,
+  /** @internal */
+  sparse,
   float64: dtype.float64,
   double: dtype.float64,
   float32: dtype.float32,
@@ -118,3 +139,19 @@ export const torch = Object.assign(namespace("torch"), own) as unknown as typeof
 export const functional = namespace("F") as unknown as FFunctions;
 /** @internal */
 export const initFunctions = namespace("init") as unknown as InitFunctions;
+
+fillAbsent(Tensor.prototype, "Tensor");
+fillAbsent(torch, "torch");
+fillAbsent(functional, "nn.functional");
+fillAbsent(linalg, "linalg");
+fillAbsent(special, "special");
+fillAbsent(fft, "fft");
+fillAbsent(masked, "masked");
+fillAbsent(sparse, "sparse");
+// Read as an option, an undefined dtype would be the default one.
+for (const name of ["complex32", "complex64", "complex128", "chalf", "cfloat", "cdouble"]) {
+  absentConstant(torch, name, `torch.${name}`, "there are no complex numbers yet");
+}
+for (const name of ["qint8", "quint8", "qint32", "quint4x2", "quint2x4"]) {
+  absentConstant(torch, name, `torch.${name}`, "there are no quantized tensors");
+}

@@ -6,8 +6,12 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync, existsSync } from "
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { records } from "../runtime/ops/index.js";
+import { isAbsent, isPlanned, spelled, whyAbsent } from "../runtime/ops/absent.js";
 import { names } from "../runtime/ops/install.js";
+import { namesOf, tensorProperties, type Section } from "../runtime/names.js";
 import type { OpRecord, Space } from "../runtime/ops/record.js";
+import { functional, torch } from "../runtime/torch.js";
+import { Tensor } from "../runtime/tensor/tensor.js";
 import { camel, type Parameter, type Signature, type TypeWord } from "../runtime/ops/schema.js";
 
 const words: Readonly<Record<TypeWord, string>> = {
@@ -84,9 +88,11 @@ function declarations(name: string, signature: Signature, isMethod: boolean): st
   const fixed = required.filter((p) => !p.varargs).map((p) => `${paramName(p)}: ${typeOf(p)}`);
   const varargs = required.find((p) => p.varargs);
   const result = returnType(signature.returns);
+  // Unquoted, it would be a construct signature.
+  const property = name === "new" ? '"new"' : name;
   const lines: string[] = [];
   const emit = (params: readonly string[]): void => {
-    lines.push(`${name}(${params.join(", ")}): ${result};`);
+    lines.push(`${property}(${params.join(", ")}): ${result};`);
   };
   if (varargs) {
     const element = words[varargs.type];
@@ -136,12 +142,35 @@ function members(space: Space): string {
   return out.join("\n");
 }
 
+const holders: Readonly<Record<Exclude<Space, "init">, readonly [section: Section, holder: object]>> = {
+  torch: ["torch", torch],
+  Tensor: ["Tensor", Tensor.prototype],
+  F: ["nn.functional", functional],
+  linalg: ["linalg", torch.linalg],
+  special: ["special", torch.special],
+  fft: ["fft", torch.fft],
+};
+
+/** What is to come, so that an editor says so where it is called: it has no call signature. */
+function planned(space: Space): string {
+  if (space === "init") return "";
+  const [section, holder] = holders[space];
+  return namesOf(section)
+    .filter((name) => isAbsent(holder, camel(name)) && isPlanned(section, name))
+    .filter((name) => section !== "Tensor" || !tensorProperties.has(name))
+    .map((name) => {
+      const doc = `Not implemented: ${whyAbsent(section, name)}.\n@deprecated`;
+      return `  ${comment(doc)}\n  readonly ${camel(name)}: NotImplemented<"${spelled(section, name)}">;`;
+    })
+    .join("\n");
+}
+
 const header = `import type { DType } from "../tensor/dtype.js";
 import type { Device } from "../tensor/device.js";
 import type { Generator } from "../tensor/generator.js";
 import type { MemoryFormat } from "../tensor/memoryFormat.js";
 import type { StorageHandle } from "../tensor/storageHandle.js";
-import type { Scalar } from "../ops/schema.js";
+import type { NotImplemented, Scalar } from "../ops/schema.js";
 `;
 
 const files: Record<string, string> = {
@@ -150,6 +179,7 @@ const files: Record<string, string> = {
 declare module "../tensor/tensor.js" {
   interface Tensor {
 ${members("Tensor")}
+${planned("Tensor")}
   }
 }
 `,
@@ -157,7 +187,10 @@ ${members("Tensor")}
 import type { Tensor } from "../tensor/tensor.js";
 
 ${(["torch", "F", "linalg", "special", "fft", "init"] as const)
-  .map((s) => `export interface ${s[0]!.toUpperCase()}${s.slice(1)}Functions {\n${members(s)}\n}\n`)
+  .map(
+    (s) =>
+      `export interface ${s[0]!.toUpperCase()}${s.slice(1)}Functions {\n${members(s)}\n${planned(s)}\n}\n`,
+  )
   .join("\n")}`,
 };
 

@@ -8,6 +8,7 @@ import { drawn } from "../ops/random.js";
 import { bool, float64 } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { torch } from "../torch.js";
+import { warn } from "../warnings.js";
 import { bound } from "./arguments.js";
 
 /** Inputs and outputs of one unit of a weight `[out, in, k…]`. */
@@ -210,3 +211,36 @@ export function sparse_(tensor: Tensor, sparsity: number, ...args: (number | Opt
     return columns === 0 ? tensor : tensor.maskedFill_(torch.stack(marks, 1), 0);
   });
 }
+
+type Initializer = (tensor: Tensor, ...args: never[]) => Tensor;
+
+/** The old name of an initializer: warns, then calls it. */
+function deprecated<F extends Initializer>(name: string, initializer: F): F {
+  return ((tensor: Tensor, ...args: never[]) => {
+    warn(`nn.init.${name} is now deprecated in favor of nn.init.${name}_.`);
+    return initializer(tensor, ...args);
+  }) as F;
+}
+
+/** @deprecated Use `uniform_`. */
+export const uniform = deprecated("uniform", uniform_);
+/** @deprecated Use `normal_`. */
+export const normal = deprecated("normal", normal_);
+/** @deprecated Use `constant_`. */
+export const constant = deprecated("constant", constant_);
+/** @deprecated Use `eye_`. */
+export const eye = deprecated("eye", eye_);
+/** @deprecated Use `dirac_`. */
+export const dirac = deprecated("dirac", dirac_);
+/** @deprecated Use `xavierUniform_`. */
+export const xavierUniform = deprecated("xavierUniform", xavierUniform_);
+/** @deprecated Use `xavierNormal_`. */
+export const xavierNormal = deprecated("xavierNormal", xavierNormal_);
+/** @deprecated Use `kaimingUniform_`. */
+export const kaimingUniform = deprecated("kaimingUniform", kaimingUniform_);
+/** @deprecated Use `kaimingNormal_`. */
+export const kaimingNormal = deprecated("kaimingNormal", kaimingNormal_);
+/** @deprecated Use `orthogonal_`. */
+export const orthogonal = deprecated("orthogonal", orthogonal_);
+/** @deprecated Use `sparse_`. */
+export const sparse = deprecated("sparse", sparse_);

@@ -1,5 +1,6 @@
 /** Tensors from JavaScript's data: numbers, nested arrays, typed arrays, bytes. */
-import { RuntimeError, ValueError } from "../errors.js";
+import { readFileSync } from "node:fs";
+import { NotImplementedError, RuntimeError, ValueError } from "../errors.js";
 import {
   bool,
   dtypeOfArray,
@@ -12,7 +13,9 @@ import {
 } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { strideCopy } from "../tensor/strideCopy.js";
+import { typeTitle } from "../tensor/typenames.js";
 import { castTo } from "./convert.js";
+import { filled } from "./create.js";
 import { page } from "./family.js";
 import { encode, fromData } from "./leaf.js";
 import { scalarDtype } from "./promote.js";
@@ -140,6 +143,44 @@ export const newTensor = op({
   doc: "A new tensor with the given numbers, of this tensor's dtype unless said.\n\n[PyTorch](https://pytorch.org/docs/stable/generated/torch.Tensor.new_tensor.html)",
   call: (self, data, dtype, _device, requiresGrad) =>
     buildLeaf(data as TensorData, dtype ?? self.dtype, requiresGrad),
+});
+
+export const legacyNew = op(
+  {
+    signature: "new(Tensor self, any data) -> Tensor",
+    on: ["Tensor"],
+    doc: "PyTorch's old constructor: a tensor of this one's dtype of the given data, or, given sizes, one that is not filled. Better: `newTensor`, `newEmpty`.",
+    call: (self, data) => {
+      if (typeof data === "number") return filled([data], 0, self.dtype);
+      if (!(data instanceof Tensor)) return buildLeaf(data as TensorData, self.dtype, false);
+      if (data.dtype === self.dtype) return data._alias();
+      throw new TypeError(`expected ${typeTitle(self.dtype)} (got ${typeTitle(data.dtype)})`);
+    },
+  },
+  {
+    signature: "new(Tensor self, int... size) -> Tensor",
+    call: (self, size) => filled(size, 0, self.dtype),
+  },
+);
+
+export const fromFile = op({
+  signature:
+    "from_file(str filename, bool? shared=None, int size=0, *, dtype? dtype=None, device? device=None, bool requires_grad=False) -> Tensor",
+  doc: `The first \`size\` elements of a file of raw numbers, in this machine's byte order. Throws \`NotImplementedError\` for \`shared\`: what is written to the tensor does not reach the file.\n\n${page("from_file")}`,
+  call: (filename, shared, size, dtype, _device, requiresGrad) => {
+    if (shared)
+      throw new NotImplementedError("from_file: a file that the tensor's writes reach (shared: true)");
+    const type = dtype ?? getDefaultDtype();
+    const bytes = readFileSync(filename);
+    if (bytes.length < size * type.itemsize) {
+      throw new RuntimeError(
+        `${filename} has ${String(bytes.length)} bytes, ${String(size)} elements of ${String(type)} need ${String(size * type.itemsize)}`,
+      );
+    }
+    const data = size === 0 ? encode([], type) : takeBytes(bytes, type, size, 0);
+    const t = fromData(data, [size], type);
+    return requiresGrad ? t.requiresGrad_() : t;
+  },
 });
 
 /** An array with a shape, as libraries for arrays have them. */

@@ -1,7 +1,11 @@
 /** Dropout with PyTorch's random numbers. */
 import { RuntimeError, ValueError } from "../errors.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { bool } from "../tensor/dtype.js";
 import { functionalPage } from "./activation.js";
+import { filled } from "./create.js";
+import { titled } from "./inplace.js";
+import { named } from "./results.js";
 import { elementwise, maybeInPlace, num, type Elementwise } from "./elementwise.js";
 import { drawn } from "./random.js";
 import { op, type OpFunction } from "./record.js";
@@ -89,6 +93,27 @@ export const torchDropout = primitiveForm({ ...elements, name: "dropout" });
 export const torchFeatureDropout = primitiveForm({ ...maps, name: "feature_dropout" });
 export const torchAlphaDropout = primitiveForm({ ...alphaElements, name: "alpha_dropout" });
 export const torchFeatureAlphaDropout = primitiveForm({ ...alphaMaps, name: "feature_alpha_dropout" });
+
+export const nativeDropout = op({
+  signature: "native_dropout(Tensor input, float p, bool? train) -> (Tensor output, Tensor mask)",
+  on: ["torch"],
+  doc: "`F.dropout` that also gives the mask of what is kept; without training the input and a mask of ones.",
+  call: (input, p, train) => {
+    if (train === false || input.numel() === 0) {
+      return named({ output: input.clone(), mask: filled(input._shape, true, bool) });
+    }
+    if (!(p >= 0 && p <= 1)) {
+      throw new RuntimeError(`bernoulli_ expects p to be in [0, 1], but got p=${String(1 - p)}`);
+    }
+    if (!input.dtype.isFloatingPoint) {
+      throw new RuntimeError(`result type Float can't be cast to the desired output type ${titled(input)}`);
+    }
+    const noise = noiseFor(input, 1 - p, false);
+    // Nothing is kept: there is nothing to divide by.
+    const output = p === 1 ? input.mul(0) : masked([input, noise], { keep: 1 - p });
+    return named({ output, mask: noise.to(bool) });
+  },
+});
 
 function functional(kind: Kind, input: Tensor, p: number, training: boolean, inplace: boolean): Tensor {
   checkProbability(p);

@@ -5,10 +5,12 @@ import * as attention from "./attention.js";
 import * as averagePool from "./average-pool.js";
 import * as bilinear from "./bilinear.js";
 import * as binaryLoss from "./binary-loss.js";
+import * as callbacks from "./callbacks.js";
 import * as cell from "./cell.js";
 import * as classLoss from "./class-loss.js";
 import * as combine from "./combine.js";
 import * as compare from "./compare.js";
+import * as conjugate from "./conjugate.js";
 import * as contract from "./contract.js";
 import * as conv from "./conv.js";
 import * as convForms from "./conv-forms.js";
@@ -93,10 +95,12 @@ const families = {
   averagePool,
   bilinear,
   binaryLoss,
+  callbacks,
   cell,
   classLoss,
   combine,
   compare,
+  conjugate,
   contract,
   conv,
   convForms,

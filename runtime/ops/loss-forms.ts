@@ -3,9 +3,10 @@ import { RuntimeError } from "../errors.js";
 import { encode, fromData } from "./leaf.js";
 import { ctcLoss } from "./ctc.js";
 import { cosineEmbeddingLoss, tripletMarginLoss } from "./distance-loss.js";
-import type { Reduction } from "./loss.js";
+import { binaryCrossEntropyWithLogits } from "./binary-loss.js";
+import { reduceLoss, type Reduction } from "./loss.js";
 import { op } from "./record.js";
-import { hingeEmbeddingLoss, marginRankingLoss, poissonNllLoss } from "./regression-loss.js";
+import { hingeEmbeddingLoss, klDiv, marginRankingLoss, poissonNllLoss } from "./regression-loss.js";
 import { int64 } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -90,3 +91,22 @@ export const torchCtcLoss = op(
       }),
   },
 );
+
+export const torchBinaryCrossEntropyWithLogits = op({
+  signature:
+    "binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=0) -> Tensor",
+  on: ["torch"],
+  doc: behind("binaryCrossEntropyWithLogits"),
+  call: (input, target, weight, posWeight, reduction) =>
+    binaryCrossEntropyWithLogits(input, target, { weight, posWeight, reduction: named(reduction) }),
+});
+
+export const torchKlDiv = op({
+  signature: "kl_div(Tensor input, Tensor target, int reduction=0, *, bool log_target=False) -> Tensor",
+  on: ["torch"],
+  doc: behind("klDiv"),
+  call: (input, target, reduction, logTarget) => {
+    const loss = klDiv(input, target, { reduction: "none", logTarget });
+    return reduceLoss(loss, named(reduction));
+  },
+});

@@ -62,6 +62,13 @@ export const detach = op({
   call: (self) => self._alias(),
 });
 
+export const detachInPlace = op({
+  signature: "detach_(Tensor input) -> Tensor",
+  on: ["torch"],
+  doc: `Takes the tensor out of the graph that made it: it becomes a leaf.\n\n${method("detach_")}`,
+  call: (input) => input.detach_(),
+});
+
 /** A tensor like `self` over memory that has at least `count` elements: that of `self`, or a larger copy of it. */
 function resized(self: Tensor, shape: readonly number[], strides: readonly number[]): Tensor {
   const layout: Layout = { strides, offset: self._offset };

@@ -1,7 +1,10 @@
 /** Normalisations as `torch` has them: by position, some with their statistics. */
 import { RuntimeError } from "../errors.js";
-import { batchNorm, groupNorm, instanceNorm, layerNorm } from "./norm.js";
+import { batchNorm, batchNormImpl, groupNorm, groupNormOf, instanceNorm, layerNorm } from "./norm.js";
+import { castTo } from "./convert.js";
 import { op } from "./record.js";
+import { named } from "./results.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 const behind = (name: string): string => `The function behind \`F.${name}\`.`;
 
@@ -43,4 +46,28 @@ export const torchGroupNorm = op({
   on: ["torch"],
   doc: behind("groupNorm"),
   call: (input, groups, weight, bias, eps) => groupNorm(input, groups, { weight, bias, eps }),
+});
+
+export const nativeGroupNorm = op({
+  signature:
+    "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, float eps) -> (Tensor output, Tensor mean, Tensor rstd)",
+  on: ["torch"],
+  doc: "`F.groupNorm` of an input of `N · C · HxW` elements that also gives the mean and 1/√(var + eps) of each group.",
+  call: (input, weight, bias, n, c, field, groups, eps) => {
+    const [output, mean, rstd] = groupNormOf(input, weight, bias, [n, c, field], groups, eps);
+    return named({ output, mean, rstd });
+  },
+});
+
+export const batchNormUpdateStats = op({
+  signature:
+    "batch_norm_update_stats(Tensor input, Tensor? running_mean, Tensor? running_var, float momentum) -> (Tensor mean, Tensor var)",
+  on: ["torch"],
+  doc: "The mean and the biased variance of each channel; the running ones are updated, with the unbiased variance.",
+  call: (input, runningMean, runningVar, momentum) => {
+    const { mean, rstd } = batchNormImpl(input, runningMean, runningVar, null, null, true, momentum, 0);
+    if (!mean || !rstd) throw new RuntimeError("batch_norm_update_stats: expected at least 2 axes");
+    const flat = (t: Tensor): Tensor => castTo(t.detach().reshape(-1), input.dtype);
+    return named({ mean: flat(mean), var: flat(rstd.square().reciprocal()) });
+  },
 });

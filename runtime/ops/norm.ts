@@ -7,6 +7,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { applyAll, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
 import { filled } from "./create.js";
+import { requireFloat } from "./elementwise.js";
 import { page } from "./family.js";
 import { op, primitive } from "./record.js";
 import { meanDims, sumDims } from "./reduce.js";
@@ -25,6 +26,7 @@ interface NormAttrs extends Attrs {
 const standardize = primitive<NormAttrs>({
   name: "standardize",
   infer: ([x], { dims }) => {
+    requireFloat("normalization", x!.dtype);
     const stat = { shape: x!.shape.map((d, i) => (dims.includes(i) ? 1 : d)), dtype: x!.dtype };
     return [{ shape: x!.shape, dtype: x!.dtype }, stat, stat];
   },
@@ -136,7 +138,8 @@ function updateRunning(
   });
 }
 
-function batchNormImpl(
+/** Batch normalisation with the statistics that it used, or none when not in training. */
+export function batchNormImpl(
   input: Tensor,
   runningMean: Tensor | null,
   runningVar: Tensor | null,
@@ -307,24 +310,40 @@ export const nativeLayerNorm = op({
   },
 });
 
+/** The input as `[n, c, field]` with the channels of every sample normalised group by group; mean and rstd `[n, groups]`. */
+export function groupNormOf(
+  input: Tensor,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  [n, c, field]: readonly [number, number, number],
+  groups: number,
+  eps: number,
+): [Tensor, Tensor, Tensor] {
+  if (groups <= 0) throw new RuntimeError(`Expected num groups to be greater than 0, got ${String(groups)}`);
+  if (c % groups !== 0) {
+    throw new RuntimeError(
+      `Expected number of channels in input to be divisible by num_groups, but got input of shape [${input._shape.join(", ")}] and num_groups=${String(groups)}`,
+    );
+  }
+  for (const [name, t] of Object.entries({ weight, bias })) {
+    if (t && t.numel() !== c) {
+      throw new RuntimeError(`${name} should contain ${String(c)} elements not ${String(t.numel())}`);
+    }
+  }
+  const grouped = wide(input).reshape(n, groups, (c / groups) * field);
+  const [xhat, mean, rstd] = applyAll(standardize, [grouped], { dims: [2], eps }) as [Tensor, Tensor, Tensor];
+  const out = affine(xhat.reshape(n, c, field), weight, bias).reshape(input.shape);
+  const statistic = (t: Tensor): Tensor => castTo(t.detach().reshape(n, groups), input.dtype);
+  return [castTo(out, input.dtype), statistic(mean), statistic(rstd)];
+}
+
 export const groupNorm = op({
   signature:
     "group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor",
   on: ["F"],
   doc: `Normalises groups of channels of every sample of \`[N, C, …]\`.\n\n${page("nn.functional.group_norm")}`,
   call: (input, groups, weight, bias, eps) => {
-    const c = input._shape[1]!;
-    if (groups <= 0)
-      throw new RuntimeError(`Expected num groups to be greater than 0, got ${String(groups)}`);
-    if (c % groups !== 0) {
-      throw new RuntimeError(
-        `Expected number of channels in input to be divisible by num_groups, but got input of shape [${input._shape.join(", ")}] and num_groups=${String(groups)}`,
-      );
-    }
-    checkChannels(input, { weight, bias });
-    const size = numel(input._shape.slice(1)) / groups;
-    const grouped = wide(input).reshape(input._shape[0]!, groups, size);
-    const [xhat] = applyAll(standardize, [grouped], { dims: [2], eps }) as [Tensor];
-    return castTo(affine(xhat.reshape(input.shape), weight, bias), input.dtype);
+    const [n, c, ...rest] = input._shape as [number, number, ...number[]];
+    return groupNormOf(input, weight, bias, [n, c, numel(rest)], groups, eps)[0];
   },
 });

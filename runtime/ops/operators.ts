@@ -59,6 +59,9 @@ const protocols: Readonly<Record<string, Method>> = {
   __setitem__(index, value) {
     return this.setAt(index as never, value as never);
   },
+  __delitem__() {
+    throw new TypeError("Tensor does not support deleting items");
+  },
   __len__() {
     if (this.ndim === 0) throw new TypeError("len() of a 0-d tensor");
     return this._shape[0];

@@ -6,6 +6,7 @@ import { setPrintOptions } from "../tensor/printing.js";
 import { StorageHandle } from "../tensor/storageHandle.js";
 import { Tensor } from "../tensor/tensor.js";
 import { typeString } from "../tensor/typenames.js";
+import { isShownAlways, showAlways } from "../warnings.js";
 import { sameShape } from "./apply.js";
 import { typeName } from "./bind.js";
 import { castTo } from "./convert.js";
@@ -257,6 +258,18 @@ export const getDeterministicDebugMode = op({
   signature: "get_deterministic_debug_mode() -> int",
   doc: `0, 1 or 2, as \`setDeterministicDebugMode\` numbers them.\n\n${page("get_deterministic_debug_mode")}`,
   call: () => modes.indexOf(deterministic),
+});
+
+export const setWarnAlways = op({
+  signature: "set_warn_always(bool b) -> None",
+  doc: `Whether a warning is shown each time, not only the first.\n\n${page("set_warn_always")}`,
+  call: showAlways,
+});
+
+export const isWarnAlwaysEnabled = op({
+  signature: "is_warn_always_enabled() -> bool",
+  doc: `Whether a warning is shown each time.\n\n${page("is_warn_always_enabled")}`,
+  call: isShownAlways,
 });
 
 const precisions = ["highest", "high", "medium"];

@@ -65,8 +65,12 @@ export interface OpPrimitive<A extends Attrs = Attrs> extends Primitive<A> {
   readonly viewRepeats?: (attrs: A) => boolean;
 }
 
+/** @internal The names of the primitives: an op that has none of its own is made of others. */
+export const primitiveNames = new Set<string>();
+
 /** Declares a primitive. */
 export function primitive<A extends Attrs>(p: OpPrimitive<A>): OpPrimitive<A> {
+  primitiveNames.add(p.name);
   return p;
 }
 

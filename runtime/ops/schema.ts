@@ -5,6 +5,11 @@ import type { MemoryFormat } from "../tensor/memoryFormat.js";
 import type { StorageHandle } from "../tensor/storageHandle.js";
 import type { Tensor } from "../tensor/tensor.js";
 
+/** What PyTorch has and this library does not yet: it has no call signature, and calling it throws `NotImplementedError`. */
+export interface NotImplemented<Name extends string> {
+  readonly notImplemented: Name;
+}
+
 /** A Python scalar. */
 export type Scalar = number | bigint | boolean;
 
