@@ -75,7 +75,10 @@ async function stage(target, folder) {
   const manifest = readJson(path.join(root, "package.json"));
   for (const key of ["scripts", "devDependencies", "allowScripts"]) delete manifest[key];
   const esbuildVersion = readJson(path.join(root, "node_modules/esbuild/package.json")).version;
-  // Named, so that the packer takes the platform's binary for a dependency of ours.
+  // Every other dependency is bundled. The platform's binary is named, so that the packer takes it
+  // for a dependency of ours.
+  const { esbuild, typescript, "onnxruntime-node": ort } = manifest.dependencies;
+  manifest.dependencies = { esbuild, typescript, "onnxruntime-node": ort };
   manifest.dependencies[`@esbuild/${target}`] = esbuildVersion;
   writeJson(path.join(folder, "package.json"), manifest);
   const names = fs.readdirSync(root).filter((name) => /^package\.nls.*\.json$/.test(name));
