@@ -108,3 +108,63 @@ test("the native tree lists the modules with shapes and counts, and a click goes
       (await workbench.statusBar()).some((text) => text.includes(`Ln ${lineOf("fc2 = new nn.Linear")}`)),
     );
   }));
+
+test("the module view shows proportions, and a row goes to the source", () =>
+  workbench.attempt("modules", async () => {
+    await workbench.runCommand("Tensorscope: Open Modules as Table and Proportions");
+    const view = await workbench.webview('[role="tree"]');
+    const fc1 = view.locator('[data-id="fc1"]');
+    await fc1.waitFor();
+    assert.match((await fc1.getAttribute("aria-label")) ?? "", /^fc1, Linear, .*78\.0 %$/);
+    assert.match((await view.locator(".summary").textContent()) ?? "", /61,706 parameters/);
+    await workbench.screenshot("modules");
+    await view.locator('[data-id="conv2"]').click();
+    await until("the cursor on conv2", async () =>
+      (await workbench.statusBar()).some((text) => text.includes(`Ln ${lineOf("conv2 = new nn.Conv2d")}`)),
+    );
+    await workbench.openFile("lenet.ts");
+    await workbench.goTo(lineOf("fc3 = new nn.Linear"));
+    await until(
+      "fc3 selected",
+      async () => (await view.locator('[data-id="fc3"]').getAttribute("aria-selected")) === "true",
+    );
+  }));
+
+test("the calculator opens on the layer under the cursor, with the input the trace saw there", () =>
+  workbench.attempt("calculator-lenet", async () => {
+    await workbench.openFile("lenet.ts");
+    await workbench.goTo(lineOf("conv2 = new nn.Conv2d"), 20);
+    await workbench.runCommand("Tensorscope: Open Convolution Calculator");
+    const view = await workbench.webview("form.form");
+    const shape = view.locator(".shape");
+    await until("conv2's output", async () => /\[1, 16, 10, 10\]/.test((await shape.textContent()) ?? ""));
+    await view.locator("vscode-radio", { hasText: "MaxPool2d" }).click();
+    await until("a pooled size", async () => /\[1, \d+, 7, 7\]/.test((await shape.textContent()) ?? ""));
+    await workbench.screenshot("calculator-lenet");
+  }));
+
+test("50 steps on the drawn digits: the curve grows, and Cancel ends the run", () =>
+  workbench.attempt("digits", async () => {
+    await workbench.runCommand("View: Close All Editors");
+    await workbench.openFile("train-lenet.ts");
+    await workbench.clickCodeLens(/▶ LeNet on digits/, 60_000);
+    const curves = await workbench.webview(".cards", 60_000);
+    const plot = curves.locator('.card[data-tag="loss"] .plot');
+    const points = async () =>
+      Number(
+        /([\d,]+) points/.exec((await plot.getAttribute("aria-label")) ?? "")?.[1]?.replaceAll(",", "") ?? 0,
+      );
+    const some = await until("the first points", async () => (await points()) || undefined, 120_000);
+    await until("50 points", async () => (await points()) >= Math.max(50, some + 1), 120_000);
+    await workbench.codeLens(/Step \d+ of 157/);
+    await workbench.screenshot("digits");
+    await workbench.clickCodeLens(/^Cancel$/);
+    await workbench.codeLens(/▶ LeNet on digits · cancelled at step \d+/, 60_000);
+    // What was learned until then stands in the table behind the chart.
+    await curves.getByText("Show as table").first().click();
+    const losses = await curves
+      .locator("tbody tr")
+      .evaluateAll((rows) => rows.map((row) => Number(row.children[2]?.textContent ?? NaN)));
+    assert.ok(losses.length >= 20, `${losses.length} rows`);
+    await workbench.screenshot("digits-cancelled");
+  }));

@@ -153,8 +153,7 @@ export class Workbench {
     await until(`the command “${title}”`, async () => {
       await this.#quickInput(">", title);
       const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
-      await row.waitFor({ timeout: 5000 * patience() });
-      await row.click();
+      await row.click({ timeout: 5000 * patience() });
       return true;
     });
   }
@@ -281,21 +280,26 @@ export class Workbench {
       await this.runCommand("Problems: Focus on Problems View");
       await panel.waitFor();
     }
-    const rows = panel.locator(".monaco-list-row");
+    // Read at one moment: the rows are replaced as problems come and go.
+    const rows = await panel.locator(".monaco-list-row").evaluateAll((nodes) =>
+      nodes.map((node) => ({
+        file: node.querySelector(".monaco-icon-label .label-name")?.textContent ?? undefined,
+        message: [...node.querySelectorAll(".marker-message")].map((part) => part.textContent ?? ""),
+        text: node.textContent ?? "",
+        icon: node.querySelector(".marker-icon .codicon")?.className ?? "",
+      })),
+    );
     const found: Problem[] = [];
-    let file = "";
-    for (const row of await rows.all()) {
-      const name = row.locator(".resource-label-container .label-name, .monaco-icon-label .label-name");
-      if ((await name.count()) > 0) {
-        file = plain((await name.first().textContent()) ?? "");
+    let current = "";
+    for (const { file, message, text, icon } of rows) {
+      if (file !== undefined) {
+        current = plain(file);
         continue;
       }
-      const message = plain((await row.locator(".marker-message").allTextContents()).join("\n"));
-      const at = /Ln (\d+), Col (\d+)/.exec((await row.textContent()) ?? "");
-      const icon = (await row.locator(".marker-icon .codicon").first().getAttribute("class")) ?? "";
+      const at = /Ln (\d+), Col (\d+)/.exec(text);
       found.push({
-        file,
-        message,
+        file: current,
+        message: plain(message.join("\n")),
         severity: icon.includes("error") ? "error" : icon.includes("warning") ? "warning" : "info",
         line: Number(at?.[1] ?? 0),
         column: Number(at?.[2] ?? 0),
