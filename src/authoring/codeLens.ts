@@ -13,6 +13,8 @@ const { t } = vscode.l10n;
 
 /** While something runs, its lens is rewritten at most this often. */
 const progressInterval = 400;
+/** No editor shows the lenses when they are not asked for within this time. */
+const unaskedInterval = 10_000;
 const messageLength = 70;
 
 interface Place extends OutlineItem {
@@ -31,6 +33,8 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
   readonly #kernel: KernelService;
   readonly #config: Config;
   #timer: NodeJS.Timeout | undefined;
+  /** When the editor was last told of a change, until it asks. */
+  #told: number | undefined;
 
   readonly onDidChangeCodeLenses = this.#changed.event;
 
@@ -39,22 +43,26 @@ export class LensProvider implements vscode.CodeLensProvider, vscode.Disposable 
     this.#runs = runs;
     this.#kernel = kernel;
     this.#config = config;
-    const refresh = () => this.#changed.fire();
+    const refresh = () => {
+      this.#told = performance.now();
+      this.#changed.fire();
+    };
     this.#store.add(models.onDidChange(refresh));
     this.#store.add(config.codeLens.onDidChange(refresh));
     this.#store.add(kernel.onDidRestart(refresh));
     this.#store.add(runs.onDidStart(refresh));
-    this.#store.add(
-      runs.onDidChange(() => {
-        this.#timer ??= setTimeout(() => {
-          this.#timer = undefined;
-          refresh();
-        }, progressInterval);
-      }),
-    );
+    // The editor asks some time after it is told, and starts waiting anew when it is told again: a slow one would
+    // never come to ask, were it told at every step.
+    const tell = () => {
+      this.#timer = undefined;
+      if (this.#told === undefined || performance.now() - this.#told > unaskedInterval) refresh();
+      else this.#timer = setTimeout(tell, progressInterval);
+    };
+    this.#store.add(runs.onDidChange(() => (this.#timer ??= setTimeout(tell, progressInterval))));
   }
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    this.#told = undefined;
     if (!this.#config.codeLens.value) return [];
     const model = this.#models.get(document);
     if (model === undefined) return [];

@@ -4,6 +4,7 @@
  * The tracer is asked one thing at a time: a newer trace of a file replaces the one that waits or runs, whose answer
  * is dropped. The runner is never touched by edits.
  */
+import { patience } from "./patience.js";
 import { KernelProcess, type ProcessOptions } from "./process.js";
 import { wireError } from "./wire.js";
 import {
@@ -135,7 +136,7 @@ export class KernelSupervisor {
       const { pid } = await this.#tracer.start();
       job.resolve(
         await this.#tracer.request(job.request, {
-          timeout: this.#budget + (this.#tracedPid === pid ? traceOverhead : firstOverhead),
+          timeout: patience() * (this.#budget + (this.#tracedPid === pid ? traceOverhead : firstOverhead)),
           timeoutMessage:
             `Computing shapes took longer than ${this.#budget / 1000} s and was stopped. ` +
             `Is there an endless loop in a constructor or in forward?`,

@@ -25,6 +25,7 @@ import { takeForeignReads } from "./foreign.js";
 import { chooseCalls, fitTensors, makeHints, type ChosenValues, type OwnedHint } from "./hints.js";
 import { concreteDims, symbolsOf } from "../../runtime/source/inputs.js";
 import { className } from "./instrument.js";
+import { patience } from "./patience.js";
 import { locateSnapshot } from "./places.js";
 import { classify, type Problem } from "./problem.js";
 import { proposedInput } from "../../runtime/source/proposal.js";
@@ -136,7 +137,7 @@ class FileTrace {
           this.#add(candidate, { status: "failed", message: error.message });
       return;
     }
-    const sandbox = new Sandbox(this.#options.budget, this.#options.print);
+    const sandbox = new Sandbox(this.#options.budget * patience(), this.#options.print);
     const { sites } = this.#project;
     const recorder = new TraceRecorder((site) => sites.values[site]!.fn, sandbox.deadline);
     this.#recorder = recorder;

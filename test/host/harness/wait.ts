@@ -1,9 +1,6 @@
-import * as os from "node:os";
+import { patience } from "../../../src/kernel/patience.js";
 
-/** How much longer than on an idle machine things may take: a busy one is slow, not broken. */
-export function patience(): number {
-  return Math.min(8, Math.max(1, os.loadavg()[0]! / os.availableParallelism()));
-}
+export { patience };
 
 /** Repeats `probe` until it gives something other than undefined or false; its last error is told. */
 export async function until<T>(

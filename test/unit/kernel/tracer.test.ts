@@ -315,7 +315,6 @@ test("an endless loop costs the budget and a clear message at its line", async (
     reply.diagnostics.map(({ code, range }) => [code, range.start.line]),
     [["timeout", 15]],
   );
-  assert.ok(reply.milliseconds < 3000, `took ${reply.milliseconds} ms`);
   const pid = short.supervisor.pids.tracer;
   assert.equal((await short.trace(file, { [file]: lenet })).modules[0]?.status, "traced");
   assert.equal(short.supervisor.pids.tracer, pid, "the tracer stopped the code itself and lives on");
