@@ -42,3 +42,8 @@ export class AssertionError extends Error {
 export class NeedsDataError extends RuntimeError {
   override name = "NeedsDataError";
 }
+
+/** A file of pickled objects that is damaged, or holds what is not loaded. */
+export class UnpicklingError extends Error {
+  override name = "UnpicklingError";
+}

@@ -1,5 +1,7 @@
 /** The functions and classes of `torch` that are made of the layers above its tensors. */
 import * as data from "./data/index.js";
+import { load } from "./io/pth/load.js";
+import { save } from "./io/pth/save.js";
 import { SummaryWriter } from "./io/summary/writer.js";
 import * as nn from "./nn/index.js";
 import { functionalCall } from "./nn/utils/stateless.js";
@@ -14,4 +16,11 @@ const func = { ...base.func, functionalCall };
  * in one trailing object.
  * @see https://pytorch.org/docs/stable/torch.html
  */
-export const torch = Object.assign(base as Omit<typeof base, "func" | "utils">, { nn, optim, func, utils });
+export const torch = Object.assign(base as Omit<typeof base, "func" | "utils">, {
+  nn,
+  optim,
+  func,
+  utils,
+  load,
+  save,
+});

@@ -13,13 +13,24 @@ export function readBounded(path: string, maxBytes: number): Uint8Array {
   return fs.readFileSync(path);
 }
 
-/** Writes beside the file and renames: whoever reads it sees the old contents or the new ones, whole. */
-export function writeAtomically(path: string, bytes: Uint8Array): void {
+/** Takes the next bytes of what is written. */
+export type Append = (bytes: Uint8Array) => void;
+
+/**
+ * Writes beside the file and renames: whoever reads it sees the old contents or the new ones, whole. `write` hands over
+ * the contents piece by piece; when it throws, nothing is left behind.
+ */
+export function writeAtomicallyBy(path: string, write: (append: Append) => void): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = fs.openSync(temporary, "wx");
     try {
-      for (let at = 0; at < bytes.length;) at += fs.writeSync(file, bytes, at);
+      write((bytes) => {
+        // One call writes less than 2 GiB.
+        for (let at = 0; at < bytes.length;) {
+          at += fs.writeSync(file, bytes, at, Math.min(bytes.length - at, 2 ** 30));
+        }
+      });
       fs.fsyncSync(file);
     } finally {
       fs.closeSync(file);
@@ -29,4 +40,11 @@ export function writeAtomically(path: string, bytes: Uint8Array): void {
     fs.rmSync(temporary, { force: true });
     throw error;
   }
+}
+
+/** The same for contents that are at hand. */
+export function writeAtomically(path: string, bytes: Uint8Array): void {
+  writeAtomicallyBy(path, (append) => {
+    append(bytes);
+  });
 }

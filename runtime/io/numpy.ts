@@ -9,7 +9,8 @@ import { strideCopy } from "../tensor/strideCopy.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { readBounded, writeAtomically } from "./files.js";
 import { readHeader, writeHeader } from "./npyHeader.js";
-import { readZip, writeZip } from "./zip.js";
+import { readZip } from "./zip.js";
+import { writeZip } from "./zipWriter.js";
 
 export interface NumpyLimits {
   /** The most bytes to read, of a file or, uncompressed, of an archive. Default: 16 GiB. */

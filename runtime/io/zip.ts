@@ -5,131 +5,159 @@
  */
 import * as zlib from "node:zlib";
 import { ValueError } from "../errors.js";
+import { crc32 } from "./crc32.js";
+import { Cursor, openSource, type ByteSource } from "./source.js";
 
-const localMagic = 0x04034b50;
-const centralMagic = 0x02014b50;
-const endMagic = 0x06054b50;
-const end64Magic = 0x06064b50;
-const locator64Magic = 0x07064b50;
-const full16 = 0xffff;
-const full32 = 0xffffffff;
+export const localMagic = 0x04034b50;
+export const centralMagic = 0x02014b50;
+export const endMagic = 0x06054b50;
+export const end64Magic = 0x06064b50;
+export const locator64Magic = 0x07064b50;
+export const full16 = 0xffff;
+export const full32 = 0xffffffff;
 
-const table = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
-  return c;
-});
-
-/** Node has its own since 20.15. */
-const native = (zlib as { crc32?: (data: Uint8Array) => number }).crc32;
-
-export function crc32(bytes: Uint8Array): number {
-  if (native) return native(bytes);
-  let c = full32;
-  for (const b of bytes) c = table[(c ^ b) & 0xff]! ^ (c >>> 8);
-  return (c ^ full32) >>> 0;
-}
-
-interface Entry {
+export interface ZipEntry {
   readonly name: string;
   readonly method: number;
   readonly crc: number;
+  /** Bytes in the archive. */
   readonly packed: number;
+  /** Bytes, unpacked. */
   readonly size: number;
+  /** Where its local header is. */
   readonly header: number;
 }
 
-class Reader {
-  readonly bytes: Buffer;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  #check(at: number, size: number): void {
-    if (!Number.isSafeInteger(at) || at < 0 || at + size > this.bytes.length) {
-      throw new ValueError("the zip archive is cut off or damaged");
-    }
-  }
-
-  u16(at: number): number {
-    this.#check(at, 2);
-    return this.bytes.readUInt16LE(at);
-  }
-
-  u32(at: number): number {
-    this.#check(at, 4);
-    return this.bytes.readUInt32LE(at);
-  }
-
-  u64(at: number): number {
-    this.#check(at, 8);
-    return Number(this.bytes.readBigUInt64LE(at));
-  }
-
-  slice(at: number, size: number): Buffer {
-    this.#check(at, size);
-    return this.bytes.subarray(at, at + size);
-  }
+interface Directory {
+  readonly at: number;
+  readonly size: number;
+  readonly count: number;
 }
 
-/** Where the directory starts and how many entries it has. */
-function findDirectory(r: Reader): { at: number; count: number } {
+function findDirectory(source: ByteSource): Directory {
   // The record is 22 bytes long and may be followed by a comment of up to 65 535.
-  const first = Math.max(0, r.bytes.length - 22 - full16);
-  for (let at = r.bytes.length - 22; at >= first; at--) {
-    if (r.u32(at) !== endMagic || at + 22 + r.u16(at + 20) !== r.bytes.length) continue;
-    const count = r.u16(at + 10);
-    const start = r.u32(at + 16);
-    if (count !== full16 && start !== full32 && r.u32(at + 12) !== full32) return { at: start, count };
-    if (at < 20 || r.u32(at - 20) !== locator64Magic) return { at: start, count };
-    const end = r.u64(at - 12);
-    if (r.u32(end) !== end64Magic) throw new ValueError("the zip archive's 64-bit directory is damaged");
-    return { at: r.u64(end + 48), count: r.u64(end + 32) };
+  const first = Math.max(0, source.size - 22 - full16);
+  const bytes = source.read(first, source.size - first);
+  const tail = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = tail.length - 22; at >= 0; at--) {
+    if (tail.readUInt32LE(at) !== endMagic || at + 22 + tail.readUInt16LE(at + 20) !== tail.length) continue;
+    const record = { count: tail.readUInt16LE(at + 10), size: tail.readUInt32LE(at + 12) };
+    const start = tail.readUInt32LE(at + 16);
+    const wide = record.count === full16 || start === full32 || record.size === full32;
+    if (!wide || at < 20 || tail.readUInt32LE(at - 20) !== locator64Magic) return { at: start, ...record };
+    const end = new Cursor(source, Number(tail.readBigUInt64LE(at - 12)));
+    if (end.u32() !== end64Magic) throw new ValueError("the zip archive's 64-bit directory is damaged");
+    end.at += 28;
+    return { count: end.u64(), size: end.u64(), at: end.u64() };
   }
   throw new ValueError("not a zip archive");
 }
 
-function readEntry(r: Reader, at: number): { entry: Entry; next: number } {
-  if (r.u32(at) !== centralMagic) throw new ValueError("the zip archive's directory is damaged");
-  if (r.u16(at + 8) & 1) throw new ValueError("encrypted zip archives are not read");
-  const [nameLength, extraLength, commentLength] = [r.u16(at + 28), r.u16(at + 30), r.u16(at + 32)];
-  let [packed, size, header] = [r.u32(at + 20), r.u32(at + 24), r.u32(at + 42)];
-  const name = r.slice(at + 46, nameLength).toString("utf8");
-  const extraEnd = at + 46 + nameLength + extraLength;
-  for (let x = at + 46 + nameLength; x + 4 <= extraEnd; x += 4 + r.u16(x + 2)) {
-    if (r.u16(x) !== 1) continue;
-    let field = x + 4;
-    const wide = (value: number): number => {
-      if (value !== full32) return value;
-      field += 8;
-      return r.u64(field - 8);
-    };
-    size = wide(size);
-    packed = wide(packed);
-    header = wide(header);
+function readEntry(on: Cursor): ZipEntry {
+  if (on.u32() !== centralMagic) throw new ValueError("the zip archive's directory is damaged");
+  on.at += 4;
+  if (on.u16() & 1) throw new ValueError("encrypted zip archives are not read");
+  const method = on.u16();
+  on.at += 4;
+  const crc = on.u32();
+  let [packed, size] = [on.u32(), on.u32()];
+  const [nameLength, extraLength, commentLength] = [on.u16(), on.u16(), on.u16()];
+  on.at += 8;
+  let header = on.u32();
+  const name = on.bytes(nameLength).toString("utf8");
+  const end = on.at + extraLength;
+  while (on.at + 4 <= end) {
+    const [id, length] = [on.u16(), on.u16()];
+    const next = on.at + length;
+    if (next > end) break;
+    const wide = (value: number): number => (value === full32 && on.at + 8 <= next ? on.u64() : value);
+    if (id === 1) {
+      size = wide(size);
+      packed = wide(packed);
+      header = wide(header);
+    }
+    on.at = next;
   }
-  const entry = { name, method: r.u16(at + 10), crc: r.u32(at + 16), packed, size, header };
-  return { entry, next: extraEnd + commentLength };
+  on.at = end + commentLength;
+  return { name, method, crc, packed, size, header };
 }
 
-function unpack(r: Reader, { name, method, crc, packed, size, header }: Entry): Uint8Array {
-  if (r.u32(header) !== localMagic) throw new ValueError(`'${name}' in the zip archive is damaged`);
-  const start = header + 30 + r.u16(header + 26) + r.u16(header + 28);
-  const raw = r.slice(start, packed);
-  let content: Uint8Array;
-  if (method === 0) content = raw;
-  else if (method === 8) {
-    try {
-      content = zlib.inflateRawSync(raw, { maxOutputLength: Math.max(1, size) });
-    } catch (error) {
-      throw new ValueError(`'${name}' in the zip archive does not unpack: ${(error as Error).message}`);
+/**
+ * An archive whose entries are read one by one.
+ * @throws ValueError for what is no archive, damaged ones, and names that are there twice.
+ */
+export class ZipArchive {
+  readonly entries: ReadonlyMap<string, ZipEntry>;
+  readonly #source: ByteSource;
+  readonly #maxRatio: number;
+
+  /** @param maxRatio how many times its packed size an entry may have, unpacked; deflate at its best gives 1032. */
+  constructor(source: ByteSource, maxRatio = Infinity) {
+    this.#source = source;
+    this.#maxRatio = maxRatio;
+    const { at, size, count } = findDirectory(source);
+    if (count * 46 > size || at + size > source.size) {
+      throw new ValueError("the zip archive's directory is damaged: it is shorter than its entries");
     }
-  } else throw new ValueError(`'${name}' in the zip archive has compression method ${String(method)}`);
-  if (content.length !== size || crc32(content) !== crc) {
-    throw new ValueError(`'${name}' in the zip archive does not match its size and checksum`);
+    const entries = new Map<string, ZipEntry>();
+    const on = new Cursor(source, at);
+    let packed = 0;
+    for (let i = 0; i < count; i++) {
+      const entry = readEntry(on);
+      packed += entry.packed;
+      // Entries that lie on one another would unpack to more than there is.
+      if (packed > source.size) throw new ValueError("the zip archive's entries are larger than it is");
+      if (entries.has(entry.name)) throw new ValueError(`'${entry.name}' is in the zip archive twice`);
+      entries.set(entry.name, entry);
+    }
+    if (on.at !== at + size) throw new ValueError("the zip archive's directory is damaged: entries are left");
+    this.entries = entries;
   }
-  return content;
+
+  /** The contents of an entry in memory of their own. @throws ValueError for what does not match its checksum. */
+  read(name: string): Uint8Array<ArrayBuffer> {
+    const entry = this.entries.get(name);
+    if (!entry) throw new ValueError(`there is no '${name}' in the zip archive`);
+    const { method, crc, packed, size } = entry;
+    const start = this.#start(entry);
+    let content: Uint8Array<ArrayBuffer>;
+    if (method === 0) {
+      if (packed !== size) throw mismatch(name);
+      content = this.#source.own(start, size);
+    } else if (method === 8) {
+      if (size > this.#maxRatio * (packed + 64)) {
+        throw new ValueError(
+          `'${name}' in the zip archive would unpack to ${String(size)} bytes from ${String(packed)}: that is no file of numbers`,
+        );
+      }
+      content = inflate(name, this.#source.read(start, packed), size);
+    } else throw new ValueError(`'${name}' in the zip archive has compression method ${String(method)}`);
+    if (content.length !== size || crc32(content) !== crc) throw mismatch(name);
+    return content;
+  }
+
+  /** Where an entry's contents begin. */
+  #start({ name, header }: ZipEntry): number {
+    const local = new Cursor(this.#source, header);
+    if (local.u32() !== localMagic) throw new ValueError(`'${name}' in the zip archive is damaged`);
+    local.at += 22;
+    const [nameLength, extraLength] = [local.u16(), local.u16()];
+    if (local.bytes(nameLength).toString("utf8") !== name) {
+      throw new ValueError(`'${name}' in the zip archive is damaged: another name stands at its place`);
+    }
+    return local.at + extraLength;
+  }
+}
+
+const mismatch = (name: string): ValueError =>
+  new ValueError(`'${name}' in the zip archive does not match its size and checksum`);
+
+function inflate(name: string, raw: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(zlib.inflateRawSync(raw, { maxOutputLength: Math.max(1, size) }));
+  } catch (error) {
+    throw new ValueError(`'${name}' in the zip archive does not unpack: ${(error as Error).message}`);
+  }
 }
 
 /**
@@ -138,110 +166,14 @@ function unpack(r: Reader, { name, method, crc, packed, size, header }: Entry): 
  * @throws ValueError for damaged archives, and for larger ones.
  */
 export function readZip(bytes: Uint8Array, maxBytes: number): Map<string, Uint8Array> {
-  const r = new Reader(bytes);
-  const { at: start, count } = findDirectory(r);
-  const entries: Entry[] = [];
+  const archive = new ZipArchive(openSource(bytes));
   let total = 0;
-  for (let i = 0, at = start; i < count; i++) {
-    const { entry, next } = readEntry(r, at);
-    total += entry.size;
-    if (total > maxBytes) {
-      throw new ValueError(
-        `the archive holds more than the ${String(maxBytes)} bytes allowed (maxBytes), unpacked`,
-      );
-    }
-    if (!entry.name.endsWith("/")) entries.push(entry);
-    at = next;
+  for (const { size } of archive.entries.values()) total += size;
+  if (total > maxBytes) {
+    throw new ValueError(
+      `the archive holds more than the ${String(maxBytes)} bytes allowed (maxBytes), unpacked`,
+    );
   }
-  const files = new Map<string, Uint8Array>();
-  for (const entry of entries) {
-    if (files.has(entry.name)) throw new ValueError(`'${entry.name}' is in the zip archive twice`);
-    files.set(entry.name, unpack(r, entry));
-  }
-  return files;
-}
-
-/** 1980-01-01, so that the same contents give the same archive. */
-const date = 0x21;
-
-function header(size: number): Buffer {
-  return Buffer.alloc(size);
-}
-
-/** An archive with the given files. */
-export function writeZip(
-  files: readonly (readonly [name: string, content: Uint8Array])[],
-  compressed: boolean,
-): Uint8Array {
-  const parts: Uint8Array[] = [];
-  const directory: Uint8Array[] = [];
-  let offset = 0;
-  const seen = new Set<string>();
-  for (const [name, content] of files) {
-    if (seen.has(name)) throw new ValueError(`'${name}' would be in the zip archive twice`);
-    seen.add(name);
-    const packed = compressed ? zlib.deflateRawSync(content) : content;
-    const path = Buffer.from(name, "utf8");
-    if (path.length > full16) throw new ValueError("a name in a zip archive has at most 65535 bytes");
-    const wide = content.length >= full32 || packed.length >= full32 || offset >= full32;
-    const common = header(26);
-    common.writeUInt16LE(wide ? 45 : 20, 0);
-    common.writeUInt16LE(0x800, 2); // Names are UTF-8.
-    common.writeUInt16LE(compressed ? 8 : 0, 4);
-    common.writeUInt16LE(date, 8);
-    common.writeUInt32LE(crc32(content), 10);
-    common.writeUInt32LE(wide ? full32 : packed.length, 14);
-    common.writeUInt32LE(wide ? full32 : content.length, 18);
-    common.writeUInt16LE(path.length, 22);
-    const extra = wide ? wideExtra(content.length, packed.length, offset) : header(0);
-    const local = header(4);
-    local.writeUInt32LE(localMagic);
-    // The local header's extra field has the sizes only.
-    const localExtra = wide ? wideExtra(content.length, packed.length) : extra;
-    common.writeUInt16LE(localExtra.length, 24);
-    parts.push(local, Buffer.from(common), path, localExtra, packed);
-    common.writeUInt16LE(extra.length, 24);
-    const central = header(6);
-    central.writeUInt32LE(centralMagic);
-    central.writeUInt16LE(45, 4);
-    const tail = header(14);
-    tail.writeUInt32LE(wide ? full32 : offset, 10);
-    directory.push(central, common, tail, path, extra);
-    offset += 30 + path.length + localExtra.length + packed.length;
-  }
-  const size = directory.reduce((n, b) => n + b.length, 0);
-  return Buffer.concat([...parts, ...directory, ...directoryEnd(files.length, size, offset)]);
-}
-
-function wideExtra(...sizes: readonly number[]): Buffer {
-  const extra = header(4 + 8 * sizes.length);
-  extra.writeUInt16LE(1, 0);
-  extra.writeUInt16LE(8 * sizes.length, 2);
-  sizes.forEach((s, i) => extra.writeBigUInt64LE(BigInt(s), 4 + 8 * i));
-  return extra;
-}
-
-function directoryEnd(count: number, size: number, offset: number): Buffer[] {
-  const wide = count >= full16 || size >= full32 || offset >= full32;
-  const end = header(22);
-  end.writeUInt32LE(endMagic);
-  end.writeUInt16LE(wide ? full16 : count, 8);
-  end.writeUInt16LE(wide ? full16 : count, 10);
-  end.writeUInt32LE(wide ? full32 : size, 12);
-  end.writeUInt32LE(wide ? full32 : offset, 16);
-  if (!wide) return [end];
-  const end64 = header(56);
-  end64.writeUInt32LE(end64Magic);
-  end64.writeBigUInt64LE(44n, 4);
-  end64.writeUInt16LE(45, 12);
-  end64.writeUInt16LE(45, 14);
-  end64.writeBigUInt64LE(BigInt(count), 24);
-  end64.writeBigUInt64LE(BigInt(count), 32);
-  end64.writeBigUInt64LE(BigInt(size), 40);
-  end64.writeBigUInt64LE(BigInt(offset), 48);
-  const locator = header(20);
-  locator.writeUInt32LE(locator64Magic);
-  locator.writeBigUInt64LE(BigInt(offset + size), 8);
-  locator.writeUInt32LE(1, 16);
-  return [end64, locator, end];
+  const names = [...archive.entries.keys()].filter((name) => !name.endsWith("/"));
+  return new Map(names.map((name) => [name, archive.read(name)]));
 }

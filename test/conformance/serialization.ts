@@ -21,11 +21,18 @@ export async function runSerialization(
   const load = library.function("load");
   const file = path.resolve(family.folder, c.file);
   if (c.expect.reject) {
+    const before = process.memoryUsage.rss();
+    const start = process.cpuUsage();
     try {
       await load(file);
     } catch (error) {
       const slip = error instanceof RangeError || error instanceof ReferenceError;
-      return slip ? [`rejected by accident: ${message(error)}`] : [];
+      if (slip) return [`rejected by accident: ${message(error)}`];
+      const spent = process.cpuUsage(start);
+      const seconds = (spent.user + spent.system) / 1e6;
+      const grown = (process.memoryUsage.rss() - before) / 1e6;
+      if (seconds > 1) return [`rejected after ${seconds.toFixed(1)} s`];
+      return grown > 200 ? [`rejected after ${grown.toFixed(0)} MB`] : [];
     }
     return [`accepted ${pathToFileURL(file).pathname.split("/").at(-1)!}: ${c.expect.why ?? ""}`];
   }

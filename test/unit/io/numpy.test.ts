@@ -16,7 +16,8 @@ import {
   torch,
   type Tensor,
 } from "../../../runtime/index.js";
-import { readZip, writeZip } from "../../../runtime/io/zip.js";
+import { readZip } from "../../../runtime/io/zip.js";
+import { writeZip } from "../../../runtime/io/zipWriter.js";
 import { findOracle } from "../random/oracle.js";
 
 type Told = [dtype: string, shape: number[], values: unknown[]];
