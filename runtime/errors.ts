@@ -33,6 +33,11 @@ export class AttributeError extends Error {
   override name = "AttributeError";
 }
 
+/** A file or folder that is not there. */
+export class FileNotFoundError extends Error {
+  override name = "FileNotFoundError";
+}
+
 /** Where PyTorch asserts: arguments that contradict each other. */
 export class AssertionError extends Error {
   override name = "AssertionError";

@@ -1,4 +1,6 @@
 import { ValueError } from "../errors.js";
+import { readLimited } from "./files/limits.js";
+import { decodePicture } from "./files/picture.js";
 
 const channelsOf = { L: 1, RGB: 3, RGBA: 4 } as const;
 
@@ -28,6 +30,22 @@ export class Image {
     this.width = width;
     this.height = height;
     this.mode = mode;
+  }
+
+  /**
+   * The picture in a PNG or JPEG file: grey where the file is grey, with opacity where it has some.
+   * @throws FileNotFoundError; ValueError when it is damaged or too large; NotImplementedError for other kinds.
+   * @see https://pillow.readthedocs.io/en/stable/reference/Image.html#PIL.Image.open
+   */
+  static open(file: string): Image {
+    return Image.decode(readLimited(file), file);
+  }
+
+  /** The same of a file's bytes; `name` stands for it in errors. */
+  static decode(bytes: Uint8Array, name = "the picture"): Image {
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const { data, width, height, channels } = decodePicture(view, name);
+    return new Image(data, width, height, channels === 1 ? "L" : channels === 3 ? "RGB" : "RGBA");
   }
 
   /** Bytes a pixel. */

@@ -65,6 +65,8 @@ const allowed: Record<string, readonly string[]> = {
 /** Packages a layer may import. Node's built-ins are free, except in the webview. */
 const packages: Record<string, readonly string[]> = {
   engine: ["onnxruntime-node", "onnxruntime-common"],
+  // Pictures and tables as others write them.
+  data: ["pngjs", "jpeg-js", "hyparquet"],
   io: ["onnxruntime-common", "pngjs"],
   source: ["esbuild", "typescript"],
   kernel: ["esbuild", "typescript"],

@@ -5,7 +5,7 @@ import { RuntimeError, ValueError } from "../../errors.js";
 import { bound } from "../../ops/arguments.js";
 import { placeIn } from "../dataset.js";
 import { download } from "../files/download.js";
-import { readMaybeGzip } from "../files/idx.js";
+import { readMaybeGzip } from "../files/limits.js";
 import { readTar } from "../files/tar.js";
 import { Image } from "../image.js";
 import { VisionDataset, type VisionOptions } from "./vision.js";

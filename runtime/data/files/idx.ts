@@ -1,6 +1,5 @@
-import * as fs from "node:fs";
-import * as zlib from "node:zlib";
 import { ValueError } from "../../errors.js";
+import { readMaybeGzip } from "./limits.js";
 
 /** Bytes with a shape, as IDX files hold them. */
 export interface IdxArray {
@@ -8,20 +7,7 @@ export interface IdxArray {
   readonly data: Uint8Array;
 }
 
-/** No packed file may become larger than this. */
-const maxBytes = 1 << 30;
 const maxAxes = 8;
-
-/** A file's bytes, unpacked where it is gzip. @throws ValueError when it is damaged or unpacks to too much. */
-export function readMaybeGzip(file: string): Buffer {
-  const bytes = fs.readFileSync(file);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes });
-  } catch (error) {
-    throw new ValueError(`${file} cannot be unpacked: ${(error as Error).message}`);
-  }
-}
 
 /**
  * Reads an IDX file of bytes, packed or not: two zeros, the type 8, the number of axes, their sizes (big-endian), the
