@@ -1,22 +1,6 @@
-import { data, datasets, nn, optim, progress, report, torch, transforms, type Tensor } from "tensorscope";
+import { data, datasets, nn, optim, progress, report, torch, transforms } from "tensorscope";
+import { accuracy, percent } from "./evaluate.js";
 import { LeNet } from "./lenet.js";
-
-type Batches = Iterable<[images: Tensor, labels: Tensor]>;
-
-/** The share of pictures whose digit is named right. */
-function accuracy(model: LeNet, batches: Batches): number {
-  model.eval();
-  let right = 0;
-  let all = 0;
-  torch.noGrad(() => {
-    for (const [images, labels] of batches) {
-      right += model(images).argmax(1).eq(labels).sum().item();
-      all += labels.numel();
-    }
-  });
-  model.train();
-  return right / all;
-}
 
 /**
  * Trains LeNet-5 on drawn digits: 98 % of those it has never seen, after three passes.
@@ -47,7 +31,7 @@ export function trainLeNet({ epochs = 3, seed = 0, trainSize = 10_000, testSize 
     }
     share = accuracy(model, testLoader);
     report("accuracy/test", share, epoch * loader.length);
-    console.log(`epoch ${epoch}: ${(100 * share).toFixed(2)} % of ${testSize} unseen digits`);
+    console.log(`epoch ${epoch}: ${percent(share)} of ${testSize} unseen digits`);
   }
   return { model, accuracy: share };
 }

@@ -142,6 +142,32 @@ test("growing sequences stop compiling after their third size, and give what siz
   });
 });
 
+test("growing sequences stop compiling after their third size in training too, dropout on", () => {
+  torch.manualSeed(0);
+  const embedding = new nn.Embedding(11, 8);
+  const layer = new nn.TransformerEncoderLayer(8, 2, 16, { dropout: 0.1, batchFirst: true });
+  const head = new nn.Linear(8, 11);
+  const parameters = [...embedding.parameters(), ...layer.parameters(), ...head.parameters()];
+  const optimizer = new optim.AdamW(parameters, 0.01);
+  const step = (length: number): number => {
+    const tokens = torch.randint(0, 11, [4, length + 1]);
+    const input = tokens.at("...", torch.slice(0, length));
+    const mask = torch.ones(length, length, { dtype: torch.bool }).triu(1);
+    optimizer.zeroGrad();
+    const scores = head(layer(embedding(input), { srcMask: mask }) as Tensor);
+    const loss = F.crossEntropy(scores.flatten(0, 1), tokens.at("...", torch.slice(1, null)).flatten());
+    loss.backward();
+    nn.utils.clipGradNorm_(parameters, 1);
+    optimizer.step();
+    return loss.item();
+  };
+  for (const length of [3, 3, 4, 5]) step(length);
+  const { compiled } = planStats();
+  // 8, 11 and 16 are also sizes of the model.
+  for (const length of [6, 7, 8, 9, 11, 13, 16, 17, 3, 30]) assert.ok(Number.isFinite(step(length)));
+  assert.equal(planStats().compiled, compiled);
+});
+
 test("the cache is bounded: old structures are given up and their graphs released", () => {
   // Differing structures, not sizes: a chain of one more operation each.
   for (let n = 1; n <= 530; n++) {
