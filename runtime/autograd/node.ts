@@ -3,6 +3,9 @@ import type { Tensor } from "../tensor/tensor.js";
 
 let lastSequence = 0;
 
+/** @internal The number of the step that was recorded last. */
+export const lastStep = (): number => lastSequence;
+
 /** Where a gradient flows on: output `index` of `node`. */
 export interface Edge {
   readonly node: GradNode;

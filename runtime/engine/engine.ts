@@ -34,16 +34,18 @@ class SharedSession {
   users = 0;
   #model: Uint8Array | undefined;
   readonly #optimization: OnnxSegment["optimization"];
+  readonly #exact: boolean;
   #session: Session | undefined;
 
-  constructor(model: Uint8Array, optimization: OnnxSegment["optimization"]) {
+  constructor(model: Uint8Array, optimization: OnnxSegment["optimization"], exact: boolean) {
+    this.#exact = exact;
     this.#model = model;
     this.#optimization = optimization;
   }
 
   readonly get = async (): Promise<Session> => {
     if (this.#session) return this.#session;
-    this.#session = await createSession(this.#model!, this.#optimization);
+    this.#session = await createSession(this.#model!, this.#optimization, undefined, this.#exact);
     // ONNX Runtime has its own copy.
     this.#model = undefined;
     return this.#session;
@@ -103,7 +105,10 @@ export class Engine {
       let shared = this.#sessions.get(id);
       if (!shared) {
         if (!model) throw new Error(`internal: session ${String(id)} came without its model`);
-        this.#sessions.set(id, (shared = new SharedSession(model, optimization)));
+        const wide = [...segment.inputs, ...segment.outputs].some(
+          (i) => program.slots[i]!.dtype === "float64",
+        );
+        this.#sessions.set(id, (shared = new SharedSession(model, optimization, wide)));
       }
       if (sessions.has(id)) continue;
       shared.users++;

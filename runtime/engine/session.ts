@@ -78,7 +78,8 @@ export function sessionStats(): { sessions: number; sessionsCreated: number } {
 const threads = Number(process.env["TENSORSCOPE_THREADS"] ?? "0");
 const spin = process.env["TENSORSCOPE_SPIN"];
 
-function sessionOptions(optimization: Optimization): ort.InferenceSession.SessionOptions {
+/** `exact`: no factor is folded into a product, which ONNX Runtime keeps as a float32 there even among float64. */
+function sessionOptions(optimization: Optimization, exact: boolean): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: ["cpu"],
     graphOptimizationLevel: optimization === "full" ? "all" : "basic",
@@ -86,7 +87,10 @@ function sessionOptions(optimization: Optimization): ort.InferenceSession.Sessio
     // Errors are thrown; they need not be printed too.
     logSeverityLevel: 4,
     ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
-    ...(spin === undefined ? {} : { extra: { session: { intra_op: { allow_spinning: spin } } } }),
+    extra: {
+      ...(exact ? { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } : {}),
+      ...(spin === undefined ? {} : { session: { intra_op: { allow_spinning: spin } } }),
+    },
   };
 }
 
@@ -94,8 +98,9 @@ export async function createSession(
   model: Uint8Array,
   optimization: Optimization,
   entry = sessionEntry,
+  exact = false,
 ): Promise<Session> {
-  const options = sessionOptions(optimization);
+  const options = sessionOptions(optimization, exact);
   const session =
     internal && entry === "native"
       ? nativeSession(internal, model, options)

@@ -8,6 +8,7 @@ import type { Attrs, Meta, Value } from "../graph/value.js";
 import { isPlain, resultStrides } from "../tensor/strides.js";
 import { Tensor, type Layout } from "../tensor/tensor.js";
 import type { GradContext, OpPrimitive } from "./record.js";
+import type { StepName } from "./steps.js";
 
 /** Sums a gradient back to the shape its input had before broadcasting; set by the reductions. */
 let sumToShape: (grad: Tensor, shape: readonly number[]) => Tensor;
@@ -63,7 +64,9 @@ export class OpGradNode extends GradNode implements GradContext {
   name(): string {
     const { gradName, name } = this.#op;
     const given = this.title ?? (typeof gradName === "function" ? gradName(this.attrs) : gradName);
-    return given ?? `${name.replace(/(^|_)([a-z0-9])/g, (_, __, c: string) => c.toUpperCase())}Backward0`;
+    return (
+      given ?? `${name.replace(/(?:^|_|(?<=\d))([a-z0-9])/g, (_, c: string) => c.toUpperCase())}Backward0`
+    );
   }
 
   setResults(results: readonly Tensor[]): void {
@@ -224,6 +227,19 @@ export function apply<A extends Attrs>(
   return applyAll(op, inputs, attrs, strides)[0]!;
 }
 
+/** @internal Names the steps behind results that were recorded since `since`. */
+export function nameSteps(name: StepName, args: readonly unknown[], result: unknown, since: number): void {
+  const results = result instanceof Tensor ? [result] : (result as readonly unknown[]);
+  for (let i = 0; i < results.length; i++) {
+    const t = results[i];
+    if (!(t instanceof Tensor)) continue;
+    const node = t._gradFn;
+    if (!(node instanceof OpGradNode) || node.sequence <= since) continue;
+    const title = typeof name === "string" ? name : name(args, t);
+    if (title !== undefined) node.title = title;
+  }
+}
+
 let onNode: ((node: OpGradNode) => void) | undefined;
 
 /** Runs code whose recorded steps are told to `note`: checkpoints. */
@@ -248,7 +264,7 @@ export function attachHistory(
   let wanted = false;
   const next = inputs.map((t) => {
     const edge = t._edge;
-    if (edge) wanted = true;
+    if (edge || t.requiresGrad) wanted = true;
     return edge;
   });
   if (!wanted) return;

@@ -222,6 +222,8 @@ export const torchEmbeddingBag = op({
       includeLast,
       paddingIdx,
     });
-    return named({ output, offset2bag: bag, bagSize: counts, maxIndices: largest });
+    // PyTorch counts only where it divides or looks for maxima.
+    const bagSize = word === "sum" ? counts.mul(0) : counts;
+    return named({ output, offset2bag: bag, bagSize, maxIndices: word === "sum" ? bagSize : largest });
   },
 });

@@ -3,7 +3,7 @@ import { IndexError, RuntimeError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
 import { bool } from "../tensor/dtype.js";
 import { Slice } from "../tensor/slice.js";
-import { resultStrides } from "../tensor/strides.js";
+import { resultStrides, viewStrides } from "../tensor/strides.js";
 import { Tensor } from "../tensor/tensor.js";
 import { apply, sameShape } from "./apply.js";
 import { castTo } from "./convert.js";
@@ -142,17 +142,19 @@ function resultLayout(view: Tensor, plan: Plan): readonly number[] | undefined {
     ...at,
     ...before.slice(first),
   ];
-  const none = picked.map(() => 0);
-  const source = around(rest, none);
+  const source = around(
+    rest,
+    picked.map(() => 0),
+  );
+  // An index tensor stands there with axes of one element around its own; those keep the strides of such a view.
+  const ones = rest.map(() => 1);
+  const seen = around(ones, picked);
   const indices = index.map((t) => {
     const lead = picked.length - t.ndim;
-    const strides = picked.map((d, i) =>
+    const wide = picked.map((d, i) =>
       i < lead || (t._shape[i - lead] === 1 && d !== 1) ? 0 : t._strides[i - lead]!,
     );
-    return around(
-      rest.map(() => 0),
-      strides,
-    );
+    return viewStrides(picked, wide, seen)!.map((s, i) => (seen[i] === 1 && result[i] !== 1 ? 0 : s));
   });
   return resultStrides(
     result,
@@ -172,12 +174,12 @@ function read(x: Tensor, entries: readonly unknown[]): Tensor {
 function write(x: Tensor, entries: readonly unknown[], value: Tensor | Scalar): void {
   const remaining = takeViews(x, entries);
   const { view, mask } = remaining;
-  if (remaining.basic) {
-    assign(view, value);
-    return;
-  }
   // Whole slices take no part, as in PyTorch: the write is one to `x` itself.
   const target = remaining.whole ? x : view;
+  if (remaining.basic) {
+    assign(target, value);
+    return;
+  }
   if (mask && isOne(value)) {
     const before = Array.from({ length: mask.axis }, () => 1);
     const after = view._shape.slice(mask.axis + Math.max(1, mask.tensor.ndim)).map(() => 1);

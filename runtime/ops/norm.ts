@@ -12,6 +12,7 @@ import { page } from "./family.js";
 import { op, primitive } from "./record.js";
 import { meanDims, sumDims } from "./reduce.js";
 import { named } from "./results.js";
+import { expandTo } from "./view.js";
 
 interface NormAttrs extends Attrs {
   /** Axes whose elements are normalised together. */
@@ -20,8 +21,8 @@ interface NormAttrs extends Attrs {
 }
 
 /**
- * x̂ = (x − mean) / √(var + eps) over `dims`; also the mean and 1/√(var + eps), with axes of size 1.
- * dx = (g − mean(g) − x̂ · mean(g x̂)) / √(var + eps)
+ * x̂ = (x − mean) / √(var + eps) over `dims`; also the mean and ρ = 1/√(var + eps), with axes of size 1.
+ * dx = (g − mean(g) − x̂ · mean(g x̂)) ρ, and from the statistics of n elements (g_mean − ρ² x̂ g_ρ) / n
  */
 const standardize = primitive<NormAttrs>({
   name: "standardize",
@@ -30,14 +31,20 @@ const standardize = primitive<NormAttrs>({
     const stat = { shape: x!.shape.map((d, i) => (dims.includes(i) ? 1 : d)), dtype: x!.dtype };
     return [{ shape: x!.shape, dtype: x!.dtype }, stat, stat];
   },
-  grad: (ctx, g) => {
+  grad: (ctx, _, [g, ofMean, ofRstd]) => {
     const { dims, eps } = ctx.attrs;
     // Differentiated again, the statistics must come from the input.
     const [xhat, rstd] = isGradEnabled()
       ? recompute(ctx.input(0), dims, eps)
       : [ctx.output(0), ctx.output(2)];
-    const inner = g.sub(meanDims(g, dims, true)).sub(xhat.mul(meanDims(g.mul(xhat), dims, true)));
-    return [rstd.mul(inner)];
+    const { shape } = ctx.inputMeta(0);
+    const count = dims.reduce((n, d) => n * shape[d]!, 1);
+    const terms = [
+      g && rstd.mul(g.sub(meanDims(g, dims, true)).sub(xhat.mul(meanDims(g.mul(xhat), dims, true)))),
+      ofMean && expandTo(ofMean.div(count), shape),
+      ofRstd && xhat.mul(ofRstd.mul(rstd.square())).div(-count),
+    ];
+    return [terms.filter((t) => t != null).reduce((a, b) => a.add(b))];
   },
   lower: (b, [x], { dims, eps }) => {
     const axes = b.ints(dims);
@@ -333,7 +340,7 @@ export function groupNormOf(
   const grouped = wide(input).reshape(n, groups, (c / groups) * field);
   const [xhat, mean, rstd] = applyAll(standardize, [grouped], { dims: [2], eps }) as [Tensor, Tensor, Tensor];
   const out = affine(xhat.reshape(n, c, field), weight, bias).reshape(input.shape);
-  const statistic = (t: Tensor): Tensor => castTo(t.detach().reshape(n, groups), input.dtype);
+  const statistic = (t: Tensor): Tensor => castTo(t.reshape(n, groups), input.dtype);
   return [castTo(out, input.dtype), statistic(mean), statistic(rstd)];
 }
 

@@ -6,6 +6,9 @@ import { Tensor } from "../tensor/tensor.js";
 import { bind } from "./bind.js";
 import { parseSignature, type Bound, type CallArgs, type Returns, type Signature } from "./schema.js";
 import { checkNoPartialOverlap, inPlace, inPlaceView, writeOut } from "./inplace.js";
+import { nameSteps } from "./apply.js";
+import { stepOf } from "./steps.js";
+import { lastStep } from "../autograd/node.js";
 import { enterCall, leaveCall, reportResult } from "./depth.js";
 
 /** What a gradient rule sees of the call. Inputs and outputs are checked for in-place changes when they are used. */
@@ -161,6 +164,7 @@ export function op(
   const signatures = overloads.map((o) => o.signature);
   const main = signatures[0]!;
   const rule = first.outDtype ?? "cast";
+  const step = stepOf(main.name, first.on?.[0] === "F");
   const outAt = signatures.map((s) => s.parameters.findIndex((p) => p.name === "out"));
   const invoke = (...args: unknown[]): unknown => {
     const outer = enterCall();
@@ -170,7 +174,9 @@ export function op(
       const out = at >= 0 ? (values[at] ?? null) : null;
       if (out instanceof Tensor && rule === "asked") askDtype(signatures[overload]!, values, out);
       if (at >= 0) values.splice(at, 1);
+      const since = lastStep();
       const computed = overloads[overload]!.call(...values);
+      if (step !== undefined && lastStep() > since) nameSteps(step, values, computed, since);
       const result = out === null ? computed : writeOut(main.name, computed, out, rule);
       reportResult(outer, result);
       return result;

@@ -290,7 +290,8 @@ export class Tensor {
   get _edge(): Edge | null {
     const gradFn = this.gradFn;
     if (gradFn) return { node: gradFn, index: this._outputIndex };
-    if (!this.requiresGrad) return null;
+    // A view made while nothing was recorded may ask for a gradient and still lead nowhere, as in PyTorch.
+    if (!this._leafRequiresGrad) return null;
     return { node: this._accumulator, index: 0 };
   }
 

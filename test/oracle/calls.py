@@ -45,7 +45,8 @@ def snake(name):
 def encode(tensor):
     if tensor is None:
         return None
-    tensor = tensor.detach().contiguous()
+    # A tensor of zeros that has no memory is only written by a copy.
+    tensor = tensor.detach().clone().contiguous()
     raw = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 and tensor.ndim else tensor
     if raw.dtype == torch.bfloat16:
         raw = raw.reshape(1).view(torch.int16)
@@ -93,7 +94,8 @@ def run(call):
         try:
             grads = torch.autograd.grad(differentiable, inputs, cotangents, allow_unused=True, create_graph=twice)
         except RuntimeError:
-            return {"out": [encode(r) for r in results], "grads": None}
+            steps = [r.grad_fn and r.grad_fn.name() for r in results]
+            return {"out": [encode(r) for r in results], "steps": steps, "grads": None}
         again = [g for g in grads if g is not None and g.requires_grad]
         if twice and again:
             try:
@@ -104,6 +106,7 @@ def run(call):
                 second = None
     return {
         "out": [encode(r) for r in results],
+        "steps": [r.grad_fn and r.grad_fn.name() for r in results],
         "grads": [encode(g) for g in grads],
         "second": second and [encode(g) for g in second],
     }

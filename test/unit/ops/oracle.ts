@@ -94,6 +94,8 @@ interface Answer {
   readonly out?: readonly (Encoded | null)[];
   /** `null` where PyTorch has no derivative. */
   readonly grads?: readonly (Encoded | null)[] | null;
+  /** Of every result the name of the step of backward that it stands for. */
+  readonly steps?: readonly (string | null)[];
   /** `null` where PyTorch has no second derivative. */
   readonly second?: readonly (Encoded | null)[] | null;
 }
@@ -103,6 +105,8 @@ interface Settings {
   readonly seed?: number;
   /** Compares the gradients of the gradients too. */
   readonly twice?: boolean;
+  /** Compares the names that `gradFn` has. */
+  readonly steps?: boolean;
 }
 
 function tensorsIn(v: unknown): Tensor[] {
@@ -194,6 +198,12 @@ function compareCall([name, args, options]: Call, answer: Answer, settings: Sett
   const differentiable = results.filter((t) => t.requiresGrad);
   if (inputs.length > 0 && answer.grads) {
     wrong.push(...compareGradients(differentiable, inputs, answer, settings.twice ?? false));
+  }
+  if (settings.steps) {
+    const names = results.map((t) => t.gradFn?.name() ?? null);
+    if (names.join() !== answer.steps!.join()) {
+      wrong.push(`gradFn ${names.join()} instead of ${answer.steps!.join()}`);
+    }
   }
   return wrong.find((w) => w !== undefined);
 }
