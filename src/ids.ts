@@ -8,6 +8,7 @@ export const commands = {
   openTree: "tensorscope.openTree",
   openModules: "tensorscope.openModules",
   openCurves: "tensorscope.openCurves",
+  openCurvesFolder: "tensorscope.openCurvesFolder",
   openCalculator: "tensorscope.openCalculator",
   restartKernel: "tensorscope.restartKernel",
   showOutput: "tensorscope.showOutput",

@@ -26,9 +26,18 @@ export interface FollowLimits {
   readonly maxBytes?: number;
 }
 
+/** A run that was begun again: what it had from this step on is void, all tags of it. */
+export interface RunRestart {
+  readonly run: string;
+  readonly step: number;
+  /** It came before this one of the points. */
+  readonly before: number;
+}
+
 /** What one look at a folder found. */
 export interface Polled {
   readonly points: readonly RunPoint[];
+  readonly restarts: readonly RunRestart[];
   /** There is more to read at once. */
   readonly more: boolean;
 }
@@ -74,16 +83,13 @@ export class RunFolder {
   poll(): Polled {
     this.#find();
     const points: RunPoint[] = [];
+    const restarts: RunRestart[] = [];
     let budget = this.#limits.maxBytes;
-    let more = false;
     for (const [file, reader] of this.#files) {
-      if (budget <= 0) {
-        more = true;
-        break;
-      }
+      if (budget <= 0) break;
       const before = reader.offset;
       try {
-        this.#take(file, reader, budget, points);
+        this.#take(file, reader, budget, points, restarts);
       } catch (error) {
         // The file may be gone, or not ours to read: the others count.
         this.#problems.set(file, (error as Error).message);
@@ -91,14 +97,23 @@ export class RunFolder {
       budget -= reader.offset - before;
       if (reader.problem !== undefined) this.#problems.set(file, reader.problem.message);
     }
-    return { points, more };
+    // Where the budget is spent, the last file may have more too.
+    return { points, restarts, more: budget <= 0 };
   }
 
-  #take(file: string, reader: EventFileReader, maxBytes: number, points: RunPoint[]): void {
+  #take(
+    file: string,
+    reader: EventFileReader,
+    maxBytes: number,
+    points: RunPoint[],
+    restarts: RunRestart[],
+  ): void {
     const run = path.relative(this.path, path.dirname(file)).split(path.sep).join("/") || ".";
     let tags = this.#tags.get(run);
     if (tags === undefined) this.#tags.set(run, (tags = new Map()));
-    for (const { values = [], step = 0, wallTime } of reader.read(maxBytes)) {
+    for (const { values = [], step = 0, wallTime, start } of reader.read(maxBytes)) {
+      // Writers mark the start of every session; only one that goes on from a step makes anything void.
+      if (start === true && step > 0) restarts.push({ run, step, before: points.length });
       for (const value of values) {
         this.#noteTag(tags, value);
         const number = scalarOf(value);

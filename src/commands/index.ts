@@ -41,6 +41,7 @@ export function registerCommands(services: Services): vscode.Disposable {
     [commands.openTree]: (target) => tree.reveal(guessTarget(models, target)),
     [commands.openModules]: (target) => modules.show(guessTarget(models, target)),
     [commands.openCurves]: () => curves.show(),
+    [commands.openCurvesFolder]: (uri) => curves.openFolder(uri),
     [commands.openCalculator]: () => openCalculator(models, calculator),
     [commands.restartKernel]: () => kernel.restart(),
     [commands.showOutput]: () => output.show(),

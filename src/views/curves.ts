@@ -3,12 +3,14 @@ import type { CurvesToHost, CurvesToWebview } from "../../webview/shared/protoco
 import { DisposableStore } from "../disposables.js";
 import { views } from "../ids.js";
 import type { Runs } from "../runs.js";
+import { chooseRunFolder, RunFolders } from "./runFolders.js";
 import { WebviewPanelHost } from "./webviewPanel.js";
 
-/** The training curves of this window's runs, live. */
+/** The training curves of this window's runs, live, and of folders of event files. */
 export class CurvesView implements vscode.Disposable {
   readonly #store = new DisposableStore();
   readonly #host: WebviewPanelHost<CurvesToWebview, CurvesToHost>;
+  readonly #folders: RunFolders;
 
   constructor(context: vscode.ExtensionContext, runs: Runs, log: vscode.LogOutputChannel) {
     this.#host = this.#store.add(
@@ -26,14 +28,24 @@ export class CurvesView implements vscode.Disposable {
         ready: (channel) => {
           const trainings = [...runs.trainings];
           runs.flush();
-          if (trainings.length === 0) return;
+          if (trainings.length === 0 && !this.#folders.any) return;
           channel.send({ type: "reset" });
           for (const { state, points } of trainings) {
             channel.send(state);
             if (points.length > 0) channel.send({ type: "append", points });
           }
+          this.#folders.restart();
         },
+        closed: () => this.#folders.clear(),
       }),
+    );
+    this.#folders = this.#store.add(
+      new RunFolders(
+        context,
+        log,
+        (message) => this.#host.send(message),
+        () => this.#host.isReady,
+      ),
     );
     this.#store.add(runs.onDidChangeTraining(({ state }) => this.#host.send(state)));
     this.#store.add(runs.onDidAppend((points) => this.#host.send({ type: "append", points })));
@@ -42,6 +54,14 @@ export class CurvesView implements vscode.Disposable {
   /** Opens the curves; with `preserveFocus` the cursor stays in the source. */
   show(preserveFocus = false): void {
     this.#host.show(preserveFocus);
+  }
+
+  /** Shows the runs in a folder of event files too; asks for one where none is given. */
+  async openFolder(given: unknown): Promise<void> {
+    const folder = await chooseRunFolder(given);
+    if (folder === undefined) return;
+    this.#folders.add(folder);
+    this.show();
   }
 
   get isOpen(): boolean {

@@ -23,6 +23,8 @@ export interface PanelOptions<Out extends Message, In extends Message> {
   connect?(channel: Channel<Out, In>): void;
   /** The page is ready (again) and wants the view's data. */
   ready(channel: Channel<Out, In>): void;
+  /** The person has closed the panel. */
+  closed?(): void;
   readonly log: vscode.LogOutputChannel;
 }
 
@@ -108,6 +110,7 @@ export class WebviewPanelHost<Out extends Message, In extends Message>
       this.#panel = undefined;
       this.#channel = undefined;
       this.#isReady = false;
+      this.#options.closed?.();
     });
     const uri = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(folder, name)).toString();
     webview.html = pageHtml({
@@ -123,6 +126,9 @@ export class WebviewPanelHost<Out extends Message, In extends Message>
 
   dispose(): void {
     this.#serializer.dispose();
-    this.#panel?.dispose();
+    // The window goes, not the panel: nobody has closed it.
+    const panel = this.#panel;
+    this.#panel = undefined;
+    panel?.dispose();
   }
 }

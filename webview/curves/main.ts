@@ -324,6 +324,11 @@ startView<CurvesToHost, CurvesToWebview, CurvesStrings>({
       draw();
     });
     channel.on("append", ({ points }) => addPoints(points));
+    channel.on("cut", ({ run, step }) => {
+      store.cut(run, step);
+      saveData();
+      draw();
+    });
     channel.on("runState", (state) => {
       // The run that changed last comes last.
       states.delete(state.run);

@@ -26,15 +26,19 @@ export class Series {
 
   /** Adds a point; points from this step on are replaced (a run resumed from a checkpoint). */
   append(step: number, wallTime: number, value: number): void {
-    if (this.length > 0 && step <= this.steps[this.length - 1]!) {
-      this.length = lowerBound(this.steps, this.length, step);
-      if (this.length < this.#smoothedTo) this.#restart();
-    }
+    this.cut(step);
     if (this.length === this.steps.length) this.#grow();
     this.steps[this.length] = step;
     this.walls[this.length] = wallTime;
     this.values[this.length] = value;
     this.length += 1;
+  }
+
+  /** Forgets the points from a step on. */
+  cut(step: number): void {
+    if (this.length === 0 || step > this.steps[this.length - 1]!) return;
+    this.length = lowerBound(this.steps, this.length, step);
+    if (this.length < this.#smoothedTo) this.#restart();
   }
 
   /**
@@ -301,6 +305,17 @@ export class CurveStore {
     this.points += series.length;
     const start = this.#starts.get(run);
     if (start === undefined || wallTime < start) this.#starts.set(run, wallTime);
+  }
+
+  /** Forgets what a run has from a step on. */
+  cut(run: string, step: number): void {
+    for (const byRun of this.#series.values()) {
+      const series = byRun.get(run);
+      if (series === undefined) continue;
+      this.points -= series.length;
+      series.cut(step);
+      this.points += series.length;
+    }
   }
 
   series(tag: string, run: string): Series | undefined {

@@ -12,7 +12,7 @@
  *
  * **curves**: the host sends `reset` (forget all runs), then `runState` and `append` in any order and at any rate;
  * the view draws at most once a frame. A point whose step is not beyond the last of its series replaces the points
- * from that step on (a run resumed from a checkpoint). Non-finite values travel as text (`encodeValue`), because
+ * from that step on (a run resumed from a checkpoint); `cut` drops them in all series of a run. Non-finite values travel as text (`encodeValue`), because
  * JSON has none. The view sends `cancel` for a run, and the request `saveText` (CSV), answered after the save
  * dialog. If the host has no data for a restored page it sends nothing: the view shows what it saved.
  *
@@ -101,6 +101,13 @@ export interface AppendMessage {
   readonly points: readonly CurvePoint[];
 }
 
+/** A run began again at a step: what it had from there on is void. */
+export interface CutMessage {
+  readonly type: "cut";
+  readonly run: string;
+  readonly step: number;
+}
+
 export interface ResetMessage {
   readonly type: "reset";
 }
@@ -169,7 +176,7 @@ export interface CopyTextRequest extends Request<{ readonly copied: boolean }> {
 
 export type ModulesToWebview = InitMessage | SnapshotMessage | SelectMessage;
 export type ModulesToHost = ReadyMessage | FailedMessage | RevealMessage;
-export type CurvesToWebview = InitMessage | ResetMessage | AppendMessage | RunStateMessage;
+export type CurvesToWebview = InitMessage | ResetMessage | AppendMessage | CutMessage | RunStateMessage;
 export type CurvesToHost = ReadyMessage | FailedMessage | CancelMessage | SaveTextRequest;
 export type CalculatorToWebview = InitMessage | ConfigureMessage;
 export type CalculatorToHost = ReadyMessage | FailedMessage | CopyTextRequest;

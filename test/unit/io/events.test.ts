@@ -7,7 +7,7 @@ import { after, suite, test } from "node:test";
 import { PNG } from "pngjs";
 import { SummaryWriter, nn, readEvents, torch } from "../../../runtime/index.js";
 import { crc32c } from "../../../runtime/events/crc32c.js";
-import { decodeEvent, encodeEvent } from "../../../runtime/events/event.js";
+import { decodeEvent, encodeEvent, type Event } from "../../../runtime/events/event.js";
 import { EventFileReader, EventFileWriter, isEventFile } from "../../../runtime/events/file.js";
 import { RunFolder } from "../../../runtime/events/folder.js";
 import { frameRecord, RecordReader } from "../../../runtime/events/records.js";
@@ -163,6 +163,43 @@ suite("following a folder", () => {
     assert.match([...runs.problems.values()].join(), /no event file/);
     a.close();
     assert.equal(new EventFileReader(a.path).problem, undefined);
+  });
+
+  test("a run that goes on from an earlier step says from where what it had is void", () => {
+    const dir = folder();
+    const point = (value: number): Event => ({
+      wallTime: 5,
+      step: value,
+      values: [{ tag: "loss", simpleValue: value }],
+    });
+    const a = new EventFileWriter(dir);
+    for (const event of [point(1), point(2), point(3)]) a.add(event);
+    a.add({ wallTime: 6, step: 2, start: true });
+    a.add(point(2));
+    a.close();
+    const { points, restarts, more } = new RunFolder(dir).poll();
+    assert.deepEqual(
+      points.map(({ step }) => step),
+      [1, 2, 3, 2],
+    );
+    assert.deepEqual([restarts, more], [[{ run: ".", step: 2, before: 3 }], false]);
+  });
+
+  test("what does not fit into one look is read by the next", () => {
+    const dir = folder();
+    for (const name of ["a", "b"]) {
+      const writer = new EventFileWriter(path.join(dir, name));
+      writer.add({ wallTime: 1, step: 1, values: [{ tag: "loss", simpleValue: 1 }] });
+      writer.close();
+    }
+    const runs = new RunFolder(dir, { maxBytes: 1 });
+    const found: string[] = [];
+    for (let more = true; more;) {
+      const polled = runs.poll();
+      found.push(...polled.points.map(({ run }) => run));
+      ({ more } = polled);
+    }
+    assert.deepEqual(found, ["a", "b"]);
   });
 });
 

@@ -72,6 +72,23 @@ suite("smoothing", () => {
 });
 
 suite("points", () => {
+  test("a run begun again is cut in all its series, and in no other run's", () => {
+    const store = new CurveStore();
+    for (const run of ["a", "b"]) {
+      for (const tag of ["loss", "rate"])
+        for (const step of [1, 2, 3]) store.append(run, tag, step, step, step);
+    }
+    store.cut("a", 2);
+    assert.deepEqual(
+      ["loss", "rate"].map((tag) => [store.series(tag, "a")?.length, store.series(tag, "b")?.length]),
+      [
+        [1, 3],
+        [1, 3],
+      ],
+    );
+    assert.equal(store.points, 8);
+  });
+
   test("a run resumed from a checkpoint replaces what came after it", () => {
     const s = series([9, 8, 7, 6, 5]);
     s.smooth(0.5);

@@ -4,7 +4,8 @@ import { sharedEn, sharedZhCn } from "./shared.js";
 export const curvesEn = {
   ...sharedEn,
   title: "Training curves",
-  empty: "No points yet. Start a training function with ▶ Train, or call a summary writer.",
+  empty:
+    "No points yet. Start a training function with ▶ Train, or open a folder of event files (Tensorscope: Open Curves Folder…).",
   settings: "Chart settings",
   smoothing: "Smoothing",
   smoothingHelp:
@@ -62,7 +63,8 @@ export type CurvesStrings = typeof curvesEn;
 export const curvesZhCn: CurvesStrings = {
   ...sharedZhCn,
   title: "训练曲线",
-  empty: "还没有数据点。点击训练函数上方的“▶ 训练”，或调用 SummaryWriter。",
+  empty:
+    "还没有数据点。点击训练函数上方的“▶ 训练”，或打开事件文件所在的文件夹（Tensorscope: 打开曲线文件夹…）。",
   settings: "图表设置",
   smoothing: "平滑",
   smoothingHelp: "对全部数据点做去偏指数滑动平均：sₜ = sₜ₋₁ + (1 − w) / (1 − wᵗ) · (xₜ − sₜ₋₁)",
