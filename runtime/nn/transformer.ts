@@ -31,8 +31,8 @@ const layer =
   "TransformerLayer(int d_model, int nhead, int dim_feedforward=2048, float dropout=0.1, any activation='relu', float layer_norm_eps=1e-05, bool batch_first=False, bool norm_first=False, device? device=None, dtype? dtype=None) -> any";
 
 function activationOf(a: unknown): (x: Tensor) => Tensor {
-  if (a === "relu") return (x) => F.relu(x);
-  if (a === "gelu") return (x) => F.gelu(x);
+  if (a === "relu") return F.relu;
+  if (a === "gelu") return F.gelu;
   if (typeof a === "function") return a as (x: Tensor) => Tensor;
   throw new RuntimeError(`activation should be relu/gelu, not ${String(a)}`);
 }

@@ -1,14 +1,14 @@
 /** `torch.load`. */
 import { UnpicklingError, ValueError } from "../../errors.js";
-import type { Module } from "../../nn/module.js";
 import type { Device } from "../../tensor/device.js";
 import type { StateDict } from "../../nn/state.js";
+import { className, isModule } from "../../nn/registry.js";
 import { bound } from "../../ops/arguments.js";
 import { openSource, pathOf, type FileLike } from "../source.js";
 import { openPth } from "./format.js";
-import { Materializer } from "./materialize.js";
+import { Materializer, moduleKey } from "./materialize.js";
 import { PickledModule } from "./pickledModule.js";
-import { restoreModule, type ModuleClasses } from "./module.js";
+import { Restorer, type ModuleClasses } from "./module.js";
 import { StorageReader, type MapLocation } from "./storages.js";
 
 export interface LoadOptions {
@@ -55,12 +55,11 @@ export function load<T = StateDict>(file: FileLike, ...rest: unknown[]): T {
   try {
     const opened = openPth(source);
     const storages = new StorageReader(opened.read, o.mapLocation as MapLocation | null, opened.bigEndian);
-    const classes = (o.classes ?? {}) as ModuleClasses;
-    const value = new Materializer(storages, (attributes): Module =>
-      restoreModule(attributes, classes),
-    ).value(opened.root);
-    if (o.weightsOnly && value instanceof PickledModule) {
-      throw new UnpicklingError(`the file is a whole ${value.className}, and only weights are to be loaded`);
+    const models = new Restorer((o.classes ?? {}) as ModuleClasses);
+    const value = new Materializer(storages, (found) => models.restore(found[moduleKey])).value(opened.root);
+    if (o.weightsOnly && (value instanceof PickledModule || isModule(value))) {
+      const name = isModule(value) ? className(value) : value.className;
+      throw new UnpicklingError(`the file is a whole ${name}, and only weights are to be loaded`);
     }
     return value as T;
   } catch (error) {

@@ -18,7 +18,7 @@ import { Complex, Global } from "../pickle/values.js";
 import { pathOf } from "../source.js";
 import { ZipWriter } from "../zipWriter.js";
 import { deepest, moduleKey } from "./materialize.js";
-import { describeModule } from "./module.js";
+import { Describer } from "./module.js";
 import { storageTypes } from "./specs.js";
 
 const orderedDict = new Global("collections", "OrderedDict");
@@ -49,6 +49,7 @@ class Saver {
   /** What lies around the value that is being written, for messages and against circles. */
   readonly #path: string[] = [];
   readonly #open = new Set<object>();
+  readonly #modules = new Describer();
 
   /** @throws TypeError, NotImplementedError for what there is no form for, with the place where it is. */
   write(value: unknown): void {
@@ -86,7 +87,8 @@ class Saver {
   #content(value: object): void {
     const { out } = this;
     if (value instanceof Tensor) this.#tensor(value);
-    else if (isModule(value)) this.#mapping(value.stateDict(), value, [[moduleKey, describeModule(value)]]);
+    else if (isModule(value))
+      this.#mapping(value.stateDict(), value, [[moduleKey, this.#modules.describe(value)]]);
     else if (Array.isArray(value)) this.#list(value as unknown[], value);
     else if (value instanceof Map) {
       const metadata = (value as Map<unknown, unknown> & { readonly _metadata?: unknown })._metadata;
