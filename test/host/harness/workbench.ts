@@ -375,6 +375,23 @@ export class Workbench {
       .click();
   }
 
+  /** Chooses from the menu of a file or folder in the explorer. */
+  async openContextMenu(entry: string, item: string): Promise<void> {
+    const row = this.page
+      .locator(".explorer-folders-view .monaco-list-row")
+      .filter({ has: this.page.getByText(entry, { exact: true }) })
+      .first();
+    await until(`the menu of ${entry}`, async () => {
+      await this.page.keyboard.press("Escape");
+      await row.click({ button: "right", timeout: 5000 * patience() });
+      await this.page
+        .locator(".monaco-menu .action-menu-item")
+        .filter({ hasText: item })
+        .click({ timeout: 5000 * patience() });
+      return true;
+    });
+  }
+
   /**
    * The inner frame of a webview, found by something in it: a webview's document lives two frames
    * down from the workbench.
