@@ -67,7 +67,7 @@ export class Block extends nn.Module {
 }
 
 /**
- * A small GPT: what comes after each sign of a text, given all before it.
+ * A small GPT: what comes after each character of a text, given all before it.
  * @input tokens int64[1, 64] in 0..64
  */
 export class GPT extends nn.Module {
@@ -100,7 +100,7 @@ export class GPT extends nn.Module {
     });
   }
 
-  /** Scores of the next sign: `[N, T]` → `[N, T, vocabulary]`. */
+  /** Scores of the next character: `[N, T]` → `[N, T, vocabulary]`. */
   forward(tokens: Tensor): Tensor {
     const places = torch.arange(tokens.size(1));
     const x = this.token(tokens).add(this.position(places));

@@ -1,7 +1,7 @@
 import { data, datasets, nn, optim, progress, report, torch, transforms, type Tensor } from "tensorscope";
 import { Discriminator, Generator } from "./dcgan.js";
 
-/** Rows of signs, the darker the more ink: a picture for the terminal. */
+/** Rows of characters, the darker the more ink: a picture for the terminal. */
 function sketch(picture: Tensor): string {
   const ramp = " .:-=+*#%@";
   const rows = picture.clamp(-1, 1).add(1).mul(4.999).tolist() as number[][];

@@ -5,14 +5,14 @@ import { GPT, type GPTOptions } from "./gpt.js";
 
 const sonnets = fileURLToPath(new URL("./text/sonnets.txt", import.meta.url));
 
-/** The entropy of the signs of a text, in nats: the loss of who knows how often each comes, and nothing of the order. */
+/** The entropy of the characters of a text, in nats: the loss of who knows how often each comes, and nothing of the order. */
 function unigramEntropy(text: readonly string[]): number {
   const counts = new Map<string, number>();
-  for (const sign of text) counts.set(sign, (counts.get(sign) ?? 0) + 1);
+  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
   return [...counts.values()].reduce((sum, n) => sum - (n / text.length) * Math.log(n / text.length), 0);
 }
 
-/** Goes on from `tokens` for `count` signs, each drawn by its probability. */
+/** Goes on from `tokens` for `count` characters, each drawn by its probability. */
 function write(model: GPT, tokens: number[], count: number): number[] {
   model.eval();
   torch.noGrad(() => {
@@ -34,7 +34,7 @@ export interface GPTTraining extends Omit<GPTOptions, "vocabulary"> {
 }
 
 /**
- * Trains a small GPT to write like a text, sign by sign; its loss falls below the entropy of the single signs.
+ * Trains a small GPT to write like a text, character by character; its loss falls below the entropy of the single characters.
  * @train GPT on sonnets
  */
 export function trainGPT({
@@ -45,24 +45,24 @@ export function trainGPT({
   ...options
 }: GPTTraining = {}): {
   model: GPT;
-  /** Mean of the last tenth of the steps, in nats a sign. */
+  /** Mean of the last tenth of the steps, in nats a character. */
   loss: number;
   entropy: number;
   sample: string;
 } {
   torch.manualSeed(seed);
   const text = [...readFileSync(file, "utf8")];
-  const signs = [...new Set(text)].sort();
-  const numbers = new Map(signs.map((sign, i) => [sign, i]));
-  const tokens = torch.tensor(text.map((sign) => numbers.get(sign)!));
+  const characters = [...new Set(text)].sort();
+  const numbers = new Map(characters.map((character, i) => [character, i]));
+  const tokens = torch.tensor(text.map((character) => numbers.get(character)!));
   const entropy = unigramEntropy(text);
 
-  const model = new GPT({ ...options, vocabulary: signs.length });
+  const model = new GPT({ ...options, vocabulary: characters.length });
   const optimizer = new optim.AdamW(model.parameters(), { lr: 2e-3, weightDecay: 0.1, betas: [0.9, 0.95] });
   const scheduler = new optim.lrScheduler.CosineAnnealingLR(optimizer, steps, { etaMin: 2e-4 });
   const last: Tensor[] = [];
   for (const step of progress(steps, { desc: "GPT" })) {
-    // Pieces from anywhere in the text; what is wanted is each piece one sign on.
+    // Pieces from anywhere in the text; what is wanted is each piece one character on.
     const starts = torch.randint(0, text.length - model.context, [batchSize, 1]);
     const places = starts.add(torch.arange(model.context));
     optimizer.zeroGrad();
@@ -76,11 +76,13 @@ export function trainGPT({
   }
   const loss = torch.stack(last).mean().item();
   const sample = write(model, [numbers.get("\n") ?? 0], 200)
-    .map((i) => signs[i])
+    .map((i) => characters[i])
     .join("")
     .trim();
   console.log(`${sample}\n`);
-  console.log(`GPT: loss ${loss.toFixed(3)} nats a sign, entropy of the signs ${entropy.toFixed(3)}`);
+  console.log(
+    `GPT: loss ${loss.toFixed(3)} nats a character, entropy of the characters ${entropy.toFixed(3)}`,
+  );
   return { model, loss, entropy, sample };
 }
 

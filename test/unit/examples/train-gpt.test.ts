@@ -18,7 +18,7 @@ interface TrainGPT {
 }
 
 suite("examples/train-gpt.ts", () => {
-  test("the loss falls below the entropy of the single signs", async () => {
+  test("the loss falls below the entropy of the single characters", async () => {
     const { trainGPT } = await example<TrainGPT>("train-gpt.ts");
     const { result } = quietly(() => trainGPT({ steps: 100, width: 48, context: 32 }));
     assert.ok(result.entropy > 2.9 && result.entropy < 3.3, `entropy ${result.entropy}`);
@@ -36,10 +36,10 @@ suite("examples/train-gpt.ts", () => {
     // What it writes goes on as the text does, but for a slip of the dice.
     const pairs = Array.from(result.sample)
       .slice(1)
-      .map((sign, i) => result.sample[i]! + sign);
+      .map((character, i) => result.sample[i]! + character);
     const right = pairs.filter((pair) => "\nabcdefgh\n".includes(pair)).length;
     assert.ok(right > 0.9 * pairs.length, result.sample);
-    // 200 signs, 17 lengths: after the third one there is one graph for all.
+    // 200 characters, 17 lengths: after the third one there is one graph for all.
     const { compiled } = planStats();
     assert.ok(compiled < 60, `${compiled} compiled`);
   });
