@@ -10,6 +10,13 @@ export { Device } from "./tensor/device.js";
 export type { FunctionContext, FunctionCtx, RemovableHandle } from "./autograd/index.js";
 export { deepcopy } from "./nn/deepcopy.js";
 export { formatNpy, formatNpz, loadNpy, loadNpz, parseNpy, parseNpz, saveNpy, saveNpz } from "./io/numpy.js";
+export {
+  loadCheckpoint,
+  saveCheckpoint,
+  type CheckpointExtra,
+  type CheckpointParts,
+  type Stateful,
+} from "./io/checkpoint.js";
 export { formatPth, type SaveOptions } from "./io/pth/save.js";
 export type { LoadOptions } from "./io/pth/load.js";
 export { PickledModule } from "./io/pth/pickledModule.js";

@@ -19,5 +19,6 @@ export {
   WeightedRandomSampler,
 } from "./sampler.js";
 export { defaultCollate, defaultConvert, type Collated } from "./collate.js";
+export type { LoaderState } from "./position.js";
 export { DataLoader, type CollateFn, type DataLoaderOptions } from "./loader.js";
 export { Image, type ImageMode } from "./image.js";

@@ -4,6 +4,7 @@ import { bound } from "../ops/arguments.js";
 import type { Generator } from "../tensor/generator.js";
 import { defaultCollate, defaultConvert, type Collated } from "./collate.js";
 import { Dataset, IterableDataset, sampleAt, type MapStyle } from "./dataset.js";
+import { Position, type LoaderState } from "./position.js";
 import {
   BatchSampler,
   drawSeed,
@@ -82,6 +83,7 @@ export class DataLoader<T = unknown, B = Collated<T>> implements Iterable<B> {
   readonly dropLast: boolean;
   readonly timeout: number;
   readonly generator: Generator | null;
+  readonly #position: Position;
 
   constructor(dataset: Source<T>, options?: DataLoaderOptions<T, B>);
   constructor(dataset: Source<T>, batchSize: number | null, options?: Rest<T, B>);
@@ -117,6 +119,7 @@ export class DataLoader<T = unknown, B = Collated<T>> implements Iterable<B> {
     this.numWorkers = o.numWorkers;
     this.timeout = o.timeout;
     this.generator = generatorOf(o.generator);
+    this.#position = new Position(this.generator, ...samplersOf(sampler, this.batchSampler).map(generatorIn));
     this.collateFn = (o.collateFn ??
       (this.batchSampler === null ? defaultConvert : defaultCollate)) as CollateFn<T, B>;
   }
@@ -138,23 +141,39 @@ export class DataLoader<T = unknown, B = Collated<T>> implements Iterable<B> {
   }
 
   [Symbol.iterator](): IterableIterator<B> {
-    // PyTorch draws the seed of its workers here, whether there are any or not.
-    drawSeed(this.generator);
-    return this.dataset instanceof IterableDataset
-      ? this.#streamed(this.dataset)
-      : this.#mapped(this.dataset);
+    return this.#position.follow(() => {
+      // PyTorch draws the seed of its workers here, whether there are any or not.
+      drawSeed(this.generator);
+      return this.dataset instanceof IterableDataset
+        ? this.#streamed(this.dataset)
+        : this.#mapped(this.dataset);
+    });
+  }
+
+  /** Where the loader is in its pass: how many batches it gave out, and what their order was drawn from. */
+  stateDict(): LoaderState {
+    return this.#position.state;
+  }
+
+  /**
+   * Makes the next pass go on from a state of `stateDict`: the same order, without the batches that were given out.
+   * @throws ValueError for the state of a loader with other generators.
+   */
+  loadStateDict(state: LoaderState): void {
+    this.#position.state = state;
   }
 
   *#mapped(dataset: MapStyle<T>): IterableIterator<B> {
     if (this.batchSampler === null) {
-      for (const index of this.sampler) yield this.#collate(this.#sample(dataset, index));
+      for (const index of this.#position.resumed(this.sampler))
+        yield this.#collate(this.#sample(dataset, index));
       return;
     }
     const whole =
       (this.collateFn as unknown) === defaultCollate && dataset instanceof Dataset
         ? dataset._collated?.bind(dataset)
         : undefined;
-    for (const indices of this.batchSampler) {
+    for (const indices of this.#position.resumed(this.batchSampler)) {
       yield whole === undefined
         ? this.#collate(indices.map((index) => this.#sample(dataset, index)))
         : (whole(indices) as B);
@@ -163,11 +182,11 @@ export class DataLoader<T = unknown, B = Collated<T>> implements Iterable<B> {
 
   *#streamed(dataset: IterableDataset<T>): IterableIterator<B> {
     if (this.batchSize === null) {
-      for (const sample of dataset) yield this.#collate(sample);
+      for (const sample of this.#position.resumed(dataset)) yield this.#collate(sample);
       return;
     }
     let batch: T[] = [];
-    for (const sample of dataset) {
+    for (const sample of this.#position.resumed(dataset, this.batchSize)) {
       batch.push(sample);
       if (batch.length < this.batchSize) continue;
       yield this.#collate(batch);
@@ -188,6 +207,16 @@ export class DataLoader<T = unknown, B = Collated<T>> implements Iterable<B> {
     }
   }
 }
+
+/** A sampler, and those that it takes its indices from. */
+function samplersOf(...samplers: readonly unknown[]): unknown[] {
+  return samplers.flatMap((s) =>
+    typeof s === "object" && s !== null && "sampler" in s ? [s, ...samplersOf(s.sampler)] : [s],
+  );
+}
+
+const generatorIn = (sampler: unknown): unknown =>
+  (sampler as { readonly generator?: unknown } | null)?.generator;
 
 function isMapStyle(dataset: unknown): dataset is MapStyle<unknown> {
   const { at, length } = (dataset ?? {}) as { readonly at?: unknown; readonly length?: unknown };
