@@ -28,6 +28,8 @@ import { channelsLast, channelsLast3d, contiguousFormat, preserveFormat } from "
 import { Slice } from "./tensor/slice.js";
 import "./tensor/reading.js";
 import "./tensor/printing.js";
+import "./tensor/quantized-printing.js";
+import * as quantized from "./tensor/quantized.js";
 import { finfo, iinfo } from "./tensor/limits.js";
 import { strided } from "./tensor/properties.js";
 import { setStateHook, Tensor } from "./tensor/tensor.js";
@@ -81,6 +83,13 @@ const own = {
   int8: dtype.int8,
   uint8: dtype.uint8,
   bool: dtype.bool,
+  quint8: quantized.quint8,
+  qint8: quantized.qint8,
+  qint32: quantized.qint32,
+  perTensorAffine: quantized.perTensorAffine,
+  perTensorSymmetric: quantized.perTensorSymmetric,
+  perChannelAffine: quantized.perChannelAffine,
+  perChannelSymmetric: quantized.perChannelSymmetric,
   strided,
   contiguousFormat,
   channelsLast,
@@ -152,6 +161,6 @@ fillAbsent(sparse, "sparse");
 for (const name of ["complex32", "complex64", "complex128", "chalf", "cfloat", "cdouble"]) {
   absentConstant(torch, name, `torch.${name}`, "there are no complex numbers yet");
 }
-for (const name of ["qint8", "quint8", "qint32", "quint4x2", "quint2x4"]) {
-  absentConstant(torch, name, `torch.${name}`, "there are no quantized tensors");
+for (const name of ["quint4x2", "quint2x4"]) {
+  absentConstant(torch, name, `torch.${name}`, "quantized tensors have 8 or 32 bits");
 }

@@ -28,6 +28,8 @@ const words: Readonly<Record<TypeWord, string>> = {
   memory_format: "MemoryFormat",
   storage: "StorageHandle",
   "Tensor|storage": "Tensor | StorageHandle",
+  qtensor: "QuantizedTensor",
+  qdtype: "QuantizedDType",
   any: "unknown",
   "int?": "number | null",
   "Tensor?": "Tensor | null",
@@ -169,6 +171,7 @@ const header = `import type { DType } from "../tensor/dtype.js";
 import type { Device } from "../tensor/device.js";
 import type { Generator } from "../tensor/generator.js";
 import type { MemoryFormat } from "../tensor/memoryFormat.js";
+import type { QuantizedDType, QuantizedTensor } from "../tensor/quantized.js";
 import type { StorageHandle } from "../tensor/storageHandle.js";
 import type { NotImplemented, Scalar } from "../ops/schema.js";
 `;

@@ -4,7 +4,7 @@ import { dtypes } from "../tensor/dtype.js";
 import { Builder, type Ref } from "./builder.js";
 import type { OnnxModel } from "./onnx/proto.js";
 import type { Plan } from "./plan.js";
-import { carrier } from "./primitive.js";
+import { carrier, type Carrier } from "./primitive.js";
 import { OPEN, type Node, type Value } from "./value.js";
 
 /** A plan in the engine's terms, its ONNX graphs not yet compiled. */
@@ -129,15 +129,26 @@ function plainAttrs(node: Node): unknown {
 function lowerGraph(plan: Plan, nodes: readonly number[], { crossing }: Stages): LoweredGraph {
   const b = new Builder();
   const refs = new Map<Value, Ref>();
+  /** Values in their stored dtype, which `Ref.dtype` does not tell. */
+  const storedRefs = new Map<Value, Ref>();
   const inputs: Value[] = [];
   const outputs: { value: Value; ref: Ref }[] = [];
   const slotName = (v: Value): string => `v${String(plan.slots.get(v))}`;
+  /** A value that comes from outside, as it lies in its slot. */
+  const leafOf = (v: Value): Ref => {
+    let stored = storedRefs.get(v);
+    if (!stored) {
+      inputs.push(v);
+      stored = { name: slotName(v), dtype: carrier(v.dtype), shape: v.shape };
+      storedRefs.set(v, stored);
+    }
+    return stored;
+  };
   const refOf = (v: Value): Ref => {
     let ref = refs.get(v);
     if (!ref) {
-      inputs.push(v);
       // bfloat16 crosses a segment's border as float32; the engine thread converts.
-      const stored: Ref = { name: slotName(v), dtype: carrier(v.dtype), shape: v.shape };
+      const stored = leafOf(v);
       const borderIsCarrier = v.dtype.name === stored.dtype || v.dtype.name === "bfloat16";
       ref = borderIsCarrier
         ? stored
@@ -146,10 +157,20 @@ function lowerGraph(plan: Plan, nodes: readonly number[], { crossing }: Stages):
     }
     return ref;
   };
+  const storedOf = (v: Value): Ref => {
+    const ref = refs.get(v);
+    if (!ref || storedRefs.has(v)) return leafOf(v);
+    const stored =
+      v.dtype.name === ref.dtype
+        ? ref
+        : b.node("Cast", [ref], { to: dtypes[v.dtype.name].onnx }, ref.dtype, v.shape);
+    storedRefs.set(v, stored);
+    return stored;
+  };
   for (const at of nodes) {
     const node = plan.nodes[at]!;
     b.enter(`n${String(at)}`);
-    const ins = node.inputs.map(refOf);
+    const ins = node.inputs.map(node.op.stored ? storedOf : refOf);
     const lowered = nothing(b, node) ?? node.op.lower!(b, ins, node.attrs, node.outputs);
     if (lowered === undefined) {
       throw new NotImplementedError(
@@ -159,6 +180,11 @@ function lowerGraph(plan: Plan, nodes: readonly number[], { crossing }: Stages):
     const results = Array.isArray(lowered) ? (lowered as readonly Ref[]) : [lowered as Ref];
     node.outputs.forEach((value, i) => {
       let ref: Ref = { ...results[i]!, shape: value.shape };
+      if (node.op.stored) {
+        storedRefs.set(value, ref);
+        if (crossing.has(value)) outputs.push({ value, ref: { ...ref, dtype: value.dtype.name as Carrier } });
+        return;
+      }
       const want = carrier(value.dtype);
       if (ref.dtype !== want) ref = b.cast(ref, want);
       if (!node.op.moves) ref = b.round(ref, value.dtype.name);

@@ -31,6 +31,11 @@ export interface Primitive<A extends Attrs = Attrs> {
    */
   readonly moves?: boolean;
   /**
+   * True when `lower` takes inputs and gives results in their stored dtypes, whatever `Ref.dtype` says: for ONNX
+   * Runtime's kernels of eight-bit integers.
+   */
+  readonly stored?: boolean;
+  /**
    * For operations that some values make fail (an index out of range): the class of error that PyTorch raises. A failed
    * run throws it at the next read, with the stack of the call that recorded the operation.
    */

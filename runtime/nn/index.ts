@@ -30,6 +30,7 @@ export * from "./threshold.js";
 export * from "./transformer.js";
 export * from "./unpooling.js";
 export * from "./vision.js";
+export * as quantized from "./quantized/index.js";
 export * as utils from "./utils/index.js";
 export * as init from "./init.js";
 export { functional } from "../torch.js";

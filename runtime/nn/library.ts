@@ -2,7 +2,8 @@
 import { noteLibraryForward } from "./call.js";
 import * as nn from "./index.js";
 
-for (const exported of Object.values(nn) as unknown[]) {
+const layers = [nn, nn.quantized, nn.quantized.dynamic].flatMap((space) => Object.values(space) as unknown[]);
+for (const exported of layers) {
   if (typeof exported !== "function" || !(exported.prototype instanceof nn.Module)) continue;
   // Bases that are not exported have a `forward` of their own too.
   for (

@@ -37,10 +37,14 @@ const reasons: readonly Reason[] = [
       /^(cudnn_\w+|miopen_\w+|mkldnn_\w+|fbgemm_\w+|to_mkldnn|ipu|xpu|record_stream|native_norm|batch_norm_(backward_\w+|elemt|gather_\w+|stats))$/,
   },
   {
-    why: "there are no quantized tensors",
+    why: "it is of torch.ao.quantization's own kernels: its modules and observers do the same",
     planned: false,
-    names:
-      /^(quantize\w*|q_\w+|qscheme|int_repr|dequantize|fake_quantize_\w+|fused_moving_avg_obs_fake_quant|choose_qparams_optimized|empty_quantized)$/,
+    names: /^(quantized_\w+|fused_moving_avg_obs_fake_quant|choose_qparams_optimized)$/,
+  },
+  {
+    why: "only quantized tensors have it: torch.quantizePerTensor makes them",
+    planned: false,
+    names: /^(q_\w+|qscheme|int_repr|dequantize)$/,
   },
   {
     why: "there are no sparse tensors: sparse gradients are dense ones that know their rows",

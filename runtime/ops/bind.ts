@@ -1,6 +1,7 @@
 import { Device } from "../tensor/device.js";
 import { DType } from "../tensor/dtype.js";
 import { MemoryFormat } from "../tensor/memoryFormat.js";
+import { QuantizedDType, QuantizedTensor } from "../tensor/quantized.js";
 import { StorageHandle } from "../tensor/storageHandle.js";
 import { Tensor } from "../tensor/tensor.js";
 import type { Parameter, Signature, TypeWord } from "./schema.js";
@@ -40,6 +41,8 @@ const accepts: Readonly<Record<TypeWord, (v: unknown) => boolean>> = {
   memory_format: (v) => v instanceof MemoryFormat,
   storage: (v) => v instanceof StorageHandle,
   "Tensor|storage": (v) => v instanceof Tensor || v instanceof StorageHandle,
+  qtensor: (v) => v instanceof QuantizedTensor,
+  qdtype: (v) => v instanceof QuantizedDType,
   any: () => true,
   "Tensor?": (v) => v === null || v instanceof Tensor,
   "int?": (v) => v === null || isInt(v),

@@ -9,7 +9,8 @@ import { sumDims } from "./reduce.js";
 import { op, primitive, type GradContext, type OpPrimitive } from "./record.js";
 import { pad } from "./pad.js";
 
-interface ConvAttrs extends Attrs {
+/** @internal */
+export interface ConvAttrs extends Attrs {
   readonly stride: readonly number[];
   readonly padding: readonly number[];
   readonly dilation: readonly number[];
@@ -24,14 +25,15 @@ interface WeightAttrs extends ConvAttrs {
   readonly kernel: readonly number[];
 }
 
-/** ⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1 */
-function outSize(n: number, k: number, p: number, d: number, s: number): number {
+/** @internal ⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1 */
+export function outSize(n: number, k: number, p: number, d: number, s: number): number {
   return Math.floor((n + 2 * p - d * (k - 1) - 1) / s) + 1;
 }
 
 const spatial = (m: { readonly shape: readonly number[] }): readonly number[] => m.shape.slice(2);
 
-function onnxAttrs(a: ConvAttrs, kernel: readonly number[]) {
+/** @internal */
+export function onnxAttrs(a: ConvAttrs, kernel: readonly number[]) {
   return {
     kernel_shape: kernel,
     strides: a.stride,

@@ -57,7 +57,9 @@ import * as normalize from "./normalize.js";
 import * as norms from "./norms.js";
 import * as pad from "./pad.js";
 import * as pointwise from "./pointwise.js";
+import * as fakeQuantize from "./fake-quantize.js";
 import * as quantile from "./quantile.js";
+import * as quantize from "./quantize.js";
 import * as queries from "./queries.js";
 import * as random from "./random.js";
 import * as recurrent from "./recurrent.js";
@@ -147,7 +149,9 @@ const families = {
   norms,
   pad,
   pointwise,
+  fakeQuantize,
   quantile,
+  quantize,
   queries,
   random,
   recurrent,

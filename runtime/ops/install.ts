@@ -1,6 +1,8 @@
+import { QuantizedTensor } from "../tensor/quantized.js";
 import { Tensor } from "../tensor/tensor.js";
 import { records } from "./index.js";
 import { installOperators } from "./operators.js";
+import { quantizedRules } from "./quantized.js";
 import { invokeInPlace, type OpRecord, type Space } from "./record.js";
 import { camel } from "./schema.js";
 
@@ -42,6 +44,17 @@ export function installMethods(): void {
         });
       }
     }
+  }
+  for (const { record } of records) {
+    if (!quantizedRules.has(record.name)) continue;
+    const value = function (this: QuantizedTensor, ...args: unknown[]) {
+      return record.invoke(this, ...args);
+    };
+    Object.defineProperty(QuantizedTensor.prototype, camel(record.name), {
+      value,
+      configurable: true,
+      writable: true,
+    });
   }
   installOperators();
 }

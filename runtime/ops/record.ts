@@ -2,6 +2,7 @@ import type { Primitive } from "../graph/primitive.js";
 import type { Attrs, Meta } from "../graph/value.js";
 import { RuntimeError } from "../errors.js";
 import type { DType } from "../tensor/dtype.js";
+import { holdsQuantized } from "../tensor/quantized.js";
 import { Tensor } from "../tensor/tensor.js";
 import { bind } from "./bind.js";
 import { parseSignature, type Bound, type CallArgs, type Returns, type Signature } from "./schema.js";
@@ -75,6 +76,16 @@ export const primitiveNames = new Set<string>();
 export function primitive<A extends Attrs>(p: OpPrimitive<A>): OpPrimitive<A> {
   primitiveNames.add(p.name);
   return p;
+}
+
+/** Calls an op whose first argument is a quantized tensor; set by `quantized.ts`. */
+let callQuantized: (
+  name: string,
+  invoke: (...args: unknown[]) => unknown,
+  args: readonly unknown[],
+) => unknown;
+export function setQuantizedCall(f: typeof callQuantized): void {
+  callQuantized = f;
 }
 
 /** Where an op is reachable: `torch.x`, `x.op()`, `F.x`, `torch.linalg.x` … */
@@ -165,8 +176,10 @@ export function op(
   const main = signatures[0]!;
   const rule = first.outDtype ?? "cast";
   const step = stepOf(main.name, first.on?.[0] === "F");
+  const takesQuantized = signatures.some(({ parameters: [p] }) => p?.type === "qtensor" || p?.type === "any");
   const outAt = signatures.map((s) => s.parameters.findIndex((p) => p.name === "out"));
   const invoke = (...args: unknown[]): unknown => {
+    if (holdsQuantized(args) && !takesQuantized) return callQuantized(main.name, invoke, args);
     const outer = enterCall();
     try {
       const { overload, values } = bind(signatures, args);

@@ -3,6 +3,7 @@ import type { DType } from "../tensor/dtype.js";
 import type { Device } from "../tensor/device.js";
 import type { MemoryFormat } from "../tensor/memoryFormat.js";
 import type { StorageHandle } from "../tensor/storageHandle.js";
+import type { QuantizedDType, QuantizedTensor } from "../tensor/quantized.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** What PyTorch has and this library does not yet: it has no call signature, and calling it throws `NotImplementedError`. */
@@ -31,6 +32,8 @@ export interface SchemaTypes {
   memory_format: MemoryFormat;
   storage: StorageHandle;
   "Tensor|storage": Tensor | StorageHandle;
+  qtensor: QuantizedTensor;
+  qdtype: QuantizedDType;
   any: unknown;
   "int?": number | null;
   "Tensor?": Tensor | null;
