@@ -111,14 +111,12 @@ function indexByTopK(kind: Kind, b: Builder, x: Ref, dim: number): Ref {
 const argmaxPrimitive = argPrimitive("max");
 const argminPrimitive = argPrimitive("min");
 
-function nonEmpty(name: string, x: Tensor, dim: number | null): void {
-  if (dim === null ? x.numel() === 0 : x.ndim > 0 && x._shape[dim] === 0) {
-    const what = `${name}(): Expected reduction dim ${dim === null ? "" : `${String(dim)} `}to `;
-    throw dim === null
-      ? new RuntimeError(
-          `${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
-        )
-      : new IndexError(`${what}have non-zero size.`);
+const unspecified = (name: string): string =>
+  `${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`;
+
+function nonEmpty(name: string, x: Tensor, dim: number): void {
+  if (x.ndim > 0 && x._shape[dim] === 0) {
+    throw new IndexError(`${name}(): Expected reduction dim ${String(dim)} to have non-zero size.`);
   }
 }
 
@@ -141,9 +139,7 @@ function extremeAlong(
 
 function extremeOfAll(kind: Kind, x: Tensor): Tensor {
   if (x.numel() === 0) {
-    throw new RuntimeError(
-      `${kind}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
-    );
+    throw new RuntimeError(unspecified(kind));
   }
   return apply(kind === "max" ? amaxPrimitive : aminPrimitive, [x], {
     dims: [...x._shape.keys()],
@@ -190,7 +186,10 @@ export const min = op(
 
 function over(kind: Kind, x: Tensor, dim: readonly number[] | null, keepdim: boolean): Tensor {
   const dims = wrapDims(dim, x.ndim);
-  if (x.numel() === 0) for (const d of dims) nonEmpty(`a${kind}`, x, d);
+  if (x.numel() === 0) {
+    if (!dim?.length) throw new RuntimeError(unspecified(`a${kind}`));
+    for (const d of dims) nonEmpty(`a${kind}`, x, d);
+  }
   return apply(kind === "max" ? amaxPrimitive : aminPrimitive, [x], { dims, keepdim });
 }
 
@@ -232,12 +231,14 @@ export const aminmax = op({
 function arg(kind: Kind, x: Tensor, dim: number | null, keepdim: boolean): Tensor {
   const p = kind === "max" ? argmaxPrimitive : argminPrimitive;
   if (x.dtype === bool) throw new RuntimeError(`"arg${kind}_cpu" not implemented for 'Bool'`);
-  nonEmpty(`arg${kind}`, x, dim === null ? null : wrapDim(dim, x.ndim));
   if (dim === null) {
+    if (x.numel() === 0) throw new IndexError(unspecified(`arg${kind}`));
     const flat = apply(p, [x.detach().reshape(-1)], { dim: 0, keepdim: false });
     return keepdim ? flat.reshape(x._shape.map(() => 1)) : flat;
   }
-  return apply(p, [x.detach()], { dim: wrapDim(dim, x.ndim), keepdim });
+  const d = wrapDim(dim, x.ndim);
+  nonEmpty(`arg${kind}`, x, d);
+  return apply(p, [x.detach()], { dim: d, keepdim });
 }
 
 export const argmax = op({

@@ -1,5 +1,5 @@
 /** Picking and writing elements by index along an axis: `out[i][j] = input[index[i][j]][j]` and its reverse. */
-import { RuntimeError } from "../errors.js";
+import { IndexError, RuntimeError } from "../errors.js";
 import type { Builder, Ref } from "../graph/builder.js";
 import type { Attrs } from "../graph/value.js";
 import { int64 } from "../tensor/dtype.js";
@@ -114,6 +114,11 @@ export function checkIndex(name: string, input: Tensor, dim: number, index: Tens
       `Index tensor must have the same number of dimensions as ${name === "gather" ? "input" : "self"} tensor: ${list(index)} for ${list(input)}`,
     );
   }
+  if (src && src.ndim > 0 && src.ndim < index.ndim) {
+    throw new IndexError(
+      `Dimension out of range: index ${list(index)} has more dimensions than src tensor ${list(src)}`,
+    );
+  }
   if (src && rank(index) !== rank(src)) {
     throw new RuntimeError(
       `Index tensor must have the same number of dimensions as src tensor: ${list(index)} for ${list(src)}`,
@@ -151,6 +156,11 @@ export const gather = op({
     // An empty index of any dtype picks nothing.
     const index = given.numel() === 0 && given.dtype !== int64 ? given.to(int64) : given;
     checkIndex("gather", input, d, index);
+    // An empty index may have fewer axes.
+    if (index.numel() === 0) {
+      const nothing = input.reshape(-1).narrow(0, 0, 0).sum({ dtype: input.dtype });
+      return nothing.expand([...index._shape]).clone();
+    }
     const picked = apply(gatherPrimitive, [oneAxis(input), oneAxis(index)], { dim: d });
     return reshaped(picked, index._shape);
   },

@@ -70,7 +70,11 @@ export const indexSelect = op({
     const d = wrapDim(dim, input.ndim);
     if (index.ndim > 1) throw new IndexError("index_select(): Index is supposed to be a vector");
     checkIntegral("index_select", index);
-    checkBounds(index, 0, input._shape[d] ?? 1, () => new IndexError("index out of range in self"));
+    checkBounds(index, 0, input._shape[d] ?? 1, () => {
+      const message = `index out of range in self: dim ${String(d)} has size ${String(input._shape[d] ?? 1)}`;
+      // Along the second axis PyTorch has a kernel of its own, with its own error.
+      return d === 1 ? new RuntimeError(message) : new IndexError(message);
+    });
     const positions = castTo(oneAxis(index), int64);
     const picked = apply(selectPrimitive, [oneAxis(input), positions], { dim: d });
     if (input.ndim > 0) return picked;
@@ -97,6 +101,12 @@ function checkSource(
   Mismatch: new (message: string) => Error = RuntimeError,
 ): void {
   if (index.ndim > 1) throw new IndexError(`${name}_(): Index is supposed to be a vector`);
+  if (Mismatch === IndexError && source.ndim !== self.ndim && source.ndim > 0 && self.ndim > 0) {
+    throw new IndexError(
+      `${name}_(): When source and destination are not scalars, their dimensionality must match. Source dimensionality ` +
+        `(${String(source.ndim)}), destination dimensionality (${String(self.ndim)})`,
+    );
+  }
   if (self.dtype !== source.dtype) {
     throw new RuntimeError(
       `${name}_(): self (${titled(self)}) and source (${titled(source)}) must have the same scalar type`,
@@ -170,7 +180,7 @@ export const indexCopy = op({
 function filled(input: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor {
   const d = wrapDim(dim, input.ndim);
   if (index.dtype !== int64) throw new IndexError("index_fill_(): Expected dtype int64 for index.");
-  if (index.ndim > 1) throw new IndexError("index_fill_(): Index is supposed to be a 1-D tensor.");
+  if (index.ndim > 1) throw new RuntimeError("index_fill_(): Index has to be a vector or a scalar.");
   if (value instanceof Tensor && value.ndim > 0) {
     throw new RuntimeError(
       `index_fill_ only supports a 0-dimensional value tensor, but got tensor with ${String(value.ndim)} dimension(s).`,

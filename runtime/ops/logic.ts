@@ -171,6 +171,8 @@ export const isin = op({
   doc: `Whether every element of \`elements\` occurs in \`testElements\`.\n\n${page("isin")}`,
   call: (elements, tests, _unique, invert) => {
     requireTensor("isin", elements, tests);
+    for (const t of [elements, tests])
+      if (t instanceof Tensor && t.dtype === bool) notImplementedFor("isin", bool);
     const dtype = resultType(elements, tests);
     const x = operand(elements, dtype);
     const set = operand(tests, dtype).reshape([-1]);

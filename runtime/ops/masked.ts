@@ -4,11 +4,9 @@ import { OPEN } from "../graph/value.js";
 import { bool, int32, int64, uint8 } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
-import { filled } from "./create.js";
 import { wrapDim } from "./dims.js";
 import { broadcastShapes, page } from "./family.js";
 import { titled } from "./inplace.js";
-import { fromData } from "./leaf.js";
 import { positions } from "./nonzero.js";
 import { op, primitive } from "./record.js";
 import { applySized } from "./sized.js";
@@ -59,6 +57,9 @@ function indicesFor(repeats: Tensor, size: number | null): Tensor {
 }
 
 function repeated(input: Tensor, repeats: Tensor, dim: number | null, size: number | null): Tensor {
+  if (repeats.ndim > 1) {
+    throw new RuntimeError(`repeats must be 0-dim or 1-dim tensor, not [${repeats._shape.join(", ")}]`);
+  }
   const x = dim === null ? input.reshape(-1) : input;
   const d = dim === null ? 0 : wrapDim(dim, x.ndim);
   if (x.ndim === 0) throw new IndexError("repeat_interleave: a 0-d tensor has no dimension to repeat along");
@@ -101,38 +102,3 @@ export const repeatInterleave = op(
     call: indicesFor,
   },
 );
-
-/** Indices of all choices of `r` out of `n`, in order, flat. */
-function choices(n: number, r: number, again: boolean): bigint[] {
-  const flat: bigint[] = [];
-  const chosen: number[] = [];
-  const choose = (from: number): void => {
-    if (chosen.length === r) {
-      flat.push(...chosen.map(BigInt));
-      return;
-    }
-    for (let i = from; i < n; i++) {
-      chosen.push(i);
-      choose(again ? i : i + 1);
-      chosen.pop();
-    }
-  };
-  choose(0);
-  return flat;
-}
-
-export const combinations = op({
-  signature: "combinations(Tensor input, int r=2, bool with_replacement=False) -> Tensor",
-  on: ["torch"],
-  doc: `All choices of \`r\` of the elements of \`input\` \`[n]\`, as Python's itertools has them: \`[choices, r]\`.\n\n${page("combinations")}`,
-  call: (input, r, again) => {
-    if (input.ndim !== 1) {
-      throw new RuntimeError(`Expect a 1D vector, but got shape [${input._shape.join(", ")}]`);
-    }
-    if (r < 0) throw new RuntimeError(`Expect a non-negative number, but got ${String(r)}`);
-    if (r === 0) return filled([0], 0, input.dtype);
-    const indices = choices(input._shape[0]!, r, again);
-    const places = fromData(BigInt64Array.from(indices), [indices.length], int64);
-    return input.indexSelect(0, places).reshape([indices.length / r, r]);
-  },
-});

@@ -1,5 +1,5 @@
 /** Matrix products. */
-import { RuntimeError } from "../errors.js";
+import { IndexError, RuntimeError } from "../errors.js";
 import { numel, type Attrs, type Meta } from "../graph/value.js";
 import { bfloat16, bool, promoteTypes } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -135,6 +135,7 @@ export const mv = op({
   outDtype: "exact",
   doc: `Product of a matrix and a vector.\n\n${page("mv")}`,
   call: (input, vec) => {
+    if (input.ndim === 0) throw new IndexError("mv: expected a matrix, but got a 0-d tensor");
     if (input.ndim !== 2 || vec.ndim !== 1 || input._shape[1] !== vec._shape[0]) {
       throw new RuntimeError(`size mismatch, got input (${size(input)}), vec (${size(vec)})`);
     }
@@ -270,10 +271,22 @@ export const baddbmm = op({
   outDtype: "exact",
   inplace: true,
   doc: `\`beta · input + alpha · (batch1 @ batch2)\`, by batch.\n\n${page("baddbmm")}`,
-  call: addProduct("baddbmm", [3, 3], 3),
+  call: (input, batch1, batch2, beta, alpha) => {
+    checkBatches("baddbmm", batch1, batch2);
+    return addProduct("baddbmm", [3, 3], 3)(input, batch1, batch2, beta, alpha);
+  },
 });
 
+/** PyTorch asks for the sizes of all three axes before it counts them. */
+function checkBatches(name: string, batch1: Tensor, batch2: Tensor): void {
+  for (const t of [batch1, batch2]) {
+    if (t.ndim < 3) throw new IndexError(`${name}: expected batches of matrices, but one is ${size(t)}`);
+  }
+}
+
 function addBatch(input: Tensor, batch1: Tensor, batch2: Tensor, beta: Scalar, alpha: Scalar): Tensor {
+  checkBatches("addbmm", batch1, batch2);
+  if (input.ndim > 2) throw new RuntimeError(`addbmm: ${size(input)} does not expand to a matrix`);
   const products = bmm(batch1, batch2);
   const [, n, m] = products._shape as [number, number, number];
   const [be, al] = [scaleFor(input, beta), scaleFor(input, alpha)];

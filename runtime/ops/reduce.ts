@@ -1,6 +1,6 @@
 /** Reductions over axes. */
 import { RuntimeError } from "../errors.js";
-import { int64, type DType } from "../tensor/dtype.js";
+import { bool, int64, type DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply, sameShape, setSumToShape } from "./apply.js";
 import { castTo } from "./convert.js";
@@ -49,27 +49,6 @@ function sumTo(x: Tensor, shape: readonly number[]): Tensor {
 
 setSumToShape(sumTo);
 
-export const sumToSize = op({
-  signature: "sum_to_size(Tensor self, int... size) -> Tensor",
-  on: ["Tensor"],
-  doc: `Sums this tensor to \`size\`, which must broadcast to its shape.\n\n${page("Tensor.sum_to_size")}`,
-  call: (self, size) => {
-    const fits =
-      size.length <= self.ndim &&
-      size.every((d, i) => {
-        const mine = self._shape[self.ndim - size.length + i]!;
-        return d === mine || d === 1;
-      });
-    if (!fits) {
-      throw new RuntimeError(
-        `size {[${size.join(", ")}]} is not expandable to size {[${self._shape.join(", ")}]}.`,
-      );
-    }
-    if (size.length > 0 && sameShape(self._shape, size)) return self;
-    return sumTo(castTo(self, sumDtype(self, null)), size);
-  },
-});
-
 /** The dtype sums are computed in: bool and integers count in int64. */
 function sumDtype(x: Tensor, dtype: DType | null): DType {
   return dtype ?? (x.dtype.isFloatingPoint ? x.dtype : int64);
@@ -80,8 +59,12 @@ export const sum = op({
     "sum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
   outDtype: "asked",
   doc: `Sum of all elements, or over \`dim\`.\n\n${page("sum")}`,
-  call: (input, dim, keepdim, dtype) =>
-    sumDims(castTo(input, sumDtype(input, dtype)), wrapDims(dim, input.ndim), keepdim),
+  call: (input, dim, keepdim, dtype) => {
+    const dims = wrapDims(dim, input.ndim);
+    if (dtype !== bool) return sumDims(castTo(input, sumDtype(input, dtype)), dims, keepdim);
+    // Truths are added by or: they are counted.
+    return castTo(sumDims(castTo(castTo(input, bool), int64), dims, keepdim), bool);
+  },
 });
 
 /** The mean over `dims` in the input's own floating dtype. */

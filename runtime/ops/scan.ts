@@ -114,11 +114,13 @@ function runningExtreme(
   dim: number,
   largest: boolean,
 ): NamedResults<{ values: Tensor; indices: Tensor }> {
-  const d = wrapDim(dim, x.ndim);
+  // PyTorch does not look at the axis of a tensor that has none, or no element.
+  if (x.numel() === 0) return named({ values: x.clone(), indices: castTo(x.detach(), int64) });
   if (x.ndim === 0) {
     const { values, indices } = runningExtreme(x.reshape(1), 0, largest);
     return named({ values: values.reshape([]), indices: indices.reshape([]) });
   }
+  const d = wrapDim(dim, x.ndim);
   const indices = apply(extremePrimitive, [x.detach()], { dim: d, largest });
   return named({ values: x.gather(d, indices), indices });
 }

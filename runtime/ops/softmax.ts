@@ -48,8 +48,9 @@ const logSoftmaxPrimitive = primitive<SoftmaxAttrs>({
 
 function over(p: typeof softmaxPrimitive, input: Tensor, dim: number, dtype: DType | null): Tensor {
   const x = dtype ? castTo(input, dtype) : input;
+  const axis = wrapDim(dim, x.ndim);
   requireFloat("softmax_kernel_impl", x.dtype);
-  return apply(p, [x], { dim: wrapDim(dim, x.ndim) });
+  return apply(p, [x], { dim: axis });
 }
 
 /** The axis PyTorch chooses, with a warning, when none is given. */

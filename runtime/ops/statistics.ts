@@ -1,7 +1,7 @@
 /** Products, variances and logarithms of sums. */
 import { RuntimeError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
-import { float32, int64, type DType } from "../tensor/dtype.js";
+import { bool, float32, int64, type DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
 import { castTo } from "./convert.js";
@@ -61,21 +61,28 @@ export const eyePrimitive = primitive<{ n: number; m: number; dtype: DType }>({
   },
 });
 
+/** What is multiplied: truths as 0 and 1. */
+const factors = (input: Tensor, dtype: DType | null): Tensor =>
+  dtype === bool ? castTo(castTo(input, bool), int64) : castTo(input, sumType(input, dtype));
+
 export const prod = op(
   {
     signature: "prod(Tensor input, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
     outDtype: "asked",
     doc: `Product of all elements, or along \`dim\`.\n\n${page("prod")}`,
-    call: (input, dtype) =>
-      apply(prodPrimitive, [castTo(input, sumType(input, dtype)).reshape(-1)], { dim: 0, keepdim: false }),
+    call: (input, dtype) => {
+      const x = factors(input, dtype);
+      return castTo(apply(prodPrimitive, [x.reshape(-1)], { dim: 0, keepdim: false }), dtype ?? x.dtype);
+    },
   },
   {
     signature:
       "prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None, Tensor? out=None) -> Tensor",
     call: (input, dim, keepdim, dtype) => {
-      const x = castTo(input, sumType(input, dtype));
+      const x = factors(input, dtype);
       const d = wrapDim(dim, x.ndim);
-      return x.ndim === 0 ? x.clone() : apply(prodPrimitive, [x], { dim: d, keepdim });
+      const product = x.ndim === 0 ? x.clone() : apply(prodPrimitive, [x], { dim: d, keepdim });
+      return castTo(product, dtype ?? x.dtype);
     },
   },
 );
@@ -83,7 +90,7 @@ export const prod = op(
 /** Σ (x − mean)² / (n − correction) over axes; the half types are computed in float32. */
 function variance(
   input: Tensor,
-  dims: readonly number[],
+  axes: readonly number[] | null,
   correction: number,
   keepdim: boolean,
   name: string,
@@ -93,8 +100,9 @@ function variance(
       `${name}: input dtype should be either floating point or complex dtypes; got ${titled(input)}`,
     );
   }
+  const dims = wrapDims(axes, input.ndim);
   if (input.dtype.itemsize === 2) {
-    const { v, m } = variance(castTo(input, float32), dims, correction, keepdim, name);
+    const { v, m } = variance(castTo(input, float32), axes, correction, keepdim, name);
     return { v: castTo(v, input.dtype), m: castTo(m, input.dtype) };
   }
   const x = input;
@@ -109,10 +117,9 @@ function variance(
 
 type Moment = (x: Tensor, dims: readonly number[] | null, correction: number, keepdim: boolean) => Tensor;
 
-const varOf: Moment = (x, dims, correction, keepdim) =>
-  variance(x, wrapDims(dims, x.ndim), correction, keepdim, "var").v;
+const varOf: Moment = (x, dims, correction, keepdim) => variance(x, dims, correction, keepdim, "var").v;
 const stdOf: Moment = (x, dims, correction, keepdim) =>
-  variance(x, wrapDims(dims, x.ndim), correction, keepdim, "std").v.sqrt();
+  variance(x, dims, correction, keepdim, "std").v.sqrt();
 
 const momentDoc = (what: string, name: string): string =>
   `${what} of all elements or over \`dim\`, divided by n − 1 unless \`unbiased\` is false or \`correction\` says otherwise.\n\n${page(name)}`;
@@ -169,7 +176,7 @@ export const varMean = op(
     signature:
       "var_mean(Tensor input, int[]? dim, bool unbiased, bool keepdim=False) -> (Tensor var, Tensor mean)",
     call: (input, dim, unbiased, keepdim) => {
-      const { v, m } = variance(input, wrapDims(dim, input.ndim), Number(unbiased), keepdim, "var_mean");
+      const { v, m } = variance(input, dim, Number(unbiased), keepdim, "var_mean");
       return named({ var: v, mean: m });
     },
   },
@@ -178,7 +185,7 @@ export const varMean = op(
       "var_mean(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False) -> (Tensor var, Tensor mean)",
     call: (input, dim, correction, unbiased, keepdim) => {
       const c = correction ?? Number(unbiased ?? true);
-      const { v, m } = variance(input, wrapDims(dim, input.ndim), c, keepdim, "var_mean");
+      const { v, m } = variance(input, dim, c, keepdim, "var_mean");
       return named({ var: v, mean: m });
     },
   },
@@ -198,7 +205,7 @@ export const stdMean = op(
     signature:
       "std_mean(Tensor input, int[]? dim, bool unbiased, bool keepdim=False) -> (Tensor std, Tensor mean)",
     call: (input, dim, unbiased, keepdim) => {
-      const { v, m } = variance(input, wrapDims(dim, input.ndim), Number(unbiased), keepdim, "std_mean");
+      const { v, m } = variance(input, dim, Number(unbiased), keepdim, "std_mean");
       return named({ std: v.sqrt(), mean: m });
     },
   },
@@ -207,7 +214,7 @@ export const stdMean = op(
       "std_mean(Tensor input, int[]? dim=None, *, int? correction=None, bool? unbiased=None, bool keepdim=False) -> (Tensor std, Tensor mean)",
     call: (input, dim, correction, unbiased, keepdim) => {
       const c = correction ?? Number(unbiased ?? true);
-      const { v, m } = variance(input, wrapDims(dim, input.ndim), c, keepdim, "std_mean");
+      const { v, m } = variance(input, dim, c, keepdim, "std_mean");
       return named({ std: v.sqrt(), mean: m });
     },
   },

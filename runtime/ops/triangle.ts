@@ -1,5 +1,5 @@
 /** Triangles and diagonals of matrices. */
-import { RuntimeError } from "../errors.js";
+import { IndexError } from "../errors.js";
 import type { Attrs } from "../graph/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
@@ -25,7 +25,12 @@ const trianglePrimitive: OpPrimitive<TriangleAttrs> = primitive<TriangleAttrs>({
 
 function triangle(name: string, upper: boolean) {
   return (input: Tensor, diagonal: number): Tensor => {
-    if (input.ndim < 2) throw new RuntimeError(`${name}: input tensor must have at least 2 dimensions`);
+    if (input.ndim < 2) {
+      if (input.ndim === 1 && input.numel() === 0) return input.clone();
+      throw new IndexError(
+        `${name}: input tensor must have at least 2 dimensions, not [${input._shape.join(", ")}]`,
+      );
+    }
     return apply(trianglePrimitive, [input], { diagonal, upper });
   };
 }

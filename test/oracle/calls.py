@@ -84,16 +84,18 @@ def run(call):
     except Exception as error:
         return {"error": type(error).__name__, "message": str(error)}
     results = tensors(out)
+    if any(d < 0 for r in results for d in r.shape):
+        return {"error": "RuntimeError", "message": "PyTorch made a tensor of negative size"}
     inputs = [t for t in tensors(args) + tensors(list(options.values())) if t.requires_grad]
     differentiable = [r for r in results if r.requires_grad]
     grads = [None] * len(inputs)
     second = [None] * len(inputs)
     if inputs and differentiable:
         twice = bool(call.get("twice"))
-        cotangents = [cotangent(r) for r in differentiable]
         try:
+            cotangents = [cotangent(r) for r in differentiable]
             grads = torch.autograd.grad(differentiable, inputs, cotangents, allow_unused=True, create_graph=twice)
-        except RuntimeError:
+        except (RuntimeError, IndexError):
             steps = [r.grad_fn and r.grad_fn.name() for r in results]
             return {"out": [encode(r) for r in results], "steps": steps, "grads": None}
         again = [g for g in grads if g is not None and g.requires_grad]

@@ -184,6 +184,11 @@ entry("Half precision sums in float32", () => {
   assert.deepEqual(F.layerNorm(x, [3]).tolist(), F.layerNorm(x.float(), [3]).bfloat16().tolist());
 });
 
+entry("Half precision is there for every operation", () => {
+  assert.deepEqual(torch.relu(torch.tensor([-1, 2], { dtype: torch.float16 })).tolist(), [0, 2]);
+  assert.equal(torch.prod(torch.tensor([2, 4], { dtype: torch.bfloat16 })).item(), 8);
+});
+
 entry("SyncBatchNorm evaluates on the CPU", () => {
   const layer = new nn.SyncBatchNorm(2);
   assert.throws(() => layer.forward(torch.ones(3, 2)), /expected input tensor to be on GPU/);

@@ -197,7 +197,11 @@ function compareCall([name, args, options]: Call, answer: Answer, settings: Sett
   const inputs = made.filter((t) => t.requiresGrad);
   const differentiable = results.filter((t) => t.requiresGrad);
   if (inputs.length > 0 && answer.grads) {
-    wrong.push(...compareGradients(differentiable, inputs, answer, settings.twice ?? false));
+    try {
+      wrong.push(...compareGradients(differentiable, inputs, answer, settings.twice ?? false));
+    } catch (error) {
+      wrong.push(`gradients: ${String(error)}`);
+    }
   }
   if (settings.steps) {
     const names = results.map((t) => t.gradFn?.name() ?? null);
@@ -230,6 +234,17 @@ function ask(): readonly Answer[] {
   return JSON.parse(stdout) as readonly Answer[];
 }
 
+/** The arguments of a call, as short as they can be told. */
+function told([, args, options]: Call): string {
+  const one = (v: Argument): string =>
+    isGiven(v)
+      ? `${v.dtype.name}[${v.shape.join(", ")}]`
+      : Array.isArray(v)
+        ? `[${v.map(one).join(", ")}]`
+        : String(v);
+  return [...args.map(one), ...Object.entries(options ?? {}).map(([k, v]) => `${k}: ${one(v)}`)].join(", ");
+}
+
 /** One test: every call gives what PyTorch gives, or raises the same class of error. */
 export function agreesWithPyTorch(title: string, calls: readonly Call[], settings: Settings = {}): void {
   const first = asked.push(...calls.map((call) => ({ call, settings }))) - calls.length;
@@ -237,8 +252,8 @@ export function agreesWithPyTorch(title: string, calls: readonly Call[], setting
     answers ??= ask();
     const wrong = calls.flatMap((call, i) => {
       const found = compareCall(call, answers![first + i]!, settings);
-      return found === undefined ? [] : [`call ${String(i)}, ${call[0]}: ${found}`];
+      return found === undefined ? [] : [`call ${String(i)}, ${call[0]}(${told(call)}): ${found}`];
     });
-    assert.deepEqual(wrong, []);
+    assert.equal(wrong.join("\n"), "");
   });
 }
