@@ -33,6 +33,12 @@ export abstract class Dataset<T = unknown> implements MapStyle<T> {
     return new ConcatDataset<T | U>([this, other]);
   }
 
+  /**
+   * What the constructor makes this of again in a worker of a `DataLoader`. Without it, a worker gets an object of the
+   * class with a copy of its fields, which `#private` ones are not among.
+   */
+  workerArguments?(): readonly unknown[];
+
   /** The samples in order. */
   *[Symbol.iterator](): IterableIterator<T> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
@@ -56,6 +62,8 @@ export abstract class IterableDataset<T = unknown> {
 }
 
 export interface IterableDataset<T> extends Iterable<T> {
+  /** See `Dataset.workerArguments`. */
+  workerArguments?(): readonly unknown[];
   /** Number of samples, where it is known. */
   readonly length?: number | undefined;
 }
@@ -110,6 +118,10 @@ export class TensorDataset<T extends readonly Tensor[] = Tensor[]> extends Datas
 
   get length(): number {
     return this.tensors[0]!._shape[0]!;
+  }
+
+  override workerArguments(): readonly Tensor[] {
+    return this.tensors;
   }
 
   at(index: number): T {
@@ -266,6 +278,10 @@ export class Subset<T = unknown> extends Dataset<T> {
 
   get length(): number {
     return this.indices.length;
+  }
+
+  override workerArguments(): readonly [MapStyle<T>, readonly number[]] {
+    return [this.dataset, this.indices];
   }
 
   at(index: number): T {

@@ -21,4 +21,5 @@ export {
 export { defaultCollate, defaultConvert, type Collated } from "./collate.js";
 export type { LoaderState } from "./position.js";
 export { DataLoader, type CollateFn, type DataLoaderOptions } from "./loader.js";
+export { getWorkerInfo, type WorkerInfo } from "./workerInfo.js";
 export { Image, type ImageMode } from "./image.js";

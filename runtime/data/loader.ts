@@ -1,9 +1,10 @@
 /** Batches of a data set. @see https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader */
-import { AssertionError, NotImplementedError, ValueError } from "../errors.js";
+import { AssertionError, ValueError } from "../errors.js";
 import { bound } from "../ops/arguments.js";
-import type { Generator } from "../tensor/generator.js";
+import { defaultGenerator, type Generator } from "../tensor/generator.js";
 import { defaultCollate, defaultConvert, type Collated } from "./collate.js";
-import { Dataset, IterableDataset, sampleAt, type MapStyle } from "./dataset.js";
+import { IterableDataset, type MapStyle } from "./dataset.js";
+import { fetchFrom, type Wanted } from "./fetch.js";
 import { Position, type LoaderState } from "./position.js";
 import {
   BatchSampler,
@@ -13,6 +14,7 @@ import {
   SequentialSampler,
   type Sized,
 } from "./sampler.js";
+import { WorkerPass, WorkerPool } from "./workers.js";
 
 type Indices<T> = Iterable<T> & Partial<Sized>;
 
@@ -28,14 +30,22 @@ export interface DataLoaderOptions<T = unknown, B = unknown> {
   readonly sampler?: Indices<number> | null;
   /** The batches' indices; excludes `batchSize`, `shuffle`, `sampler` and `dropLast`. */
   readonly batchSampler?: Indices<readonly number[]> | null;
+  /** Threads that load batches ahead of time; the caller's own thread loads them when there are none. */
   readonly numWorkers?: number;
   readonly collateFn?: CollateFn<T, B> | null;
   /** Accepted and without effect: memory is never paged out under a transfer here. */
   readonly pinMemory?: boolean;
   /** Leaves a last batch out that would be smaller than the others. */
   readonly dropLast?: boolean;
+  /** Seconds that a worker's batch is waited for; 0 is without end. */
   readonly timeout?: number;
+  /** Called in each worker with its number, before it loads anything. */
+  readonly workerInitFn?: ((workerId: number) => void) | null;
   readonly generator?: Generator | null;
+  /** Batches that each worker loads ahead. */
+  readonly prefetchFactor?: number;
+  /** Keeps the workers for the next pass. */
+  readonly persistentWorkers?: boolean;
 }
 
 type Source<T> = MapStyle<T> | IterableDataset<T>;
@@ -57,7 +67,10 @@ interface Bound {
   readonly collateFn: CollateFn<unknown, unknown> | null;
   readonly dropLast: boolean;
   readonly timeout: number;
+  readonly workerInitFn: ((workerId: number) => void) | null;
   readonly generator: Generator | null;
+  readonly prefetchFactor: number;
+  readonly persistentWorkers: boolean;
 }
 
 /** The endless stream of nothing that asks an `IterableDataset` for its next sample. */
@@ -70,6 +83,11 @@ class EndlessSampler {
 /**
  * Goes through a data set in batches: `for (const [x, y] of new DataLoader(set, { batchSize: 64, shuffle: true }))`.
  * With the same seed the order is PyTorch's.
+ *
+ * With `numWorkers` the batches are loaded ahead of time by threads that have a copy of the data set each, and come in
+ * the same order. Such a data set consists of plain data, tensors, and objects and functions of Tensorscope or of the top
+ * level of the program's files; the program is loaded in the workers too, with `import.meta.main` false. A worker's
+ * default generator has a seed of its own, so that what chance does there does not depend on how fast which worker is.
  * @throws ValueError for options that exclude each other.
  * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
  */
@@ -84,6 +102,13 @@ export class DataLoader<T = unknown, B = Collated<T>> implements Iterable<B> {
   readonly timeout: number;
   readonly generator: Generator | null;
   readonly #position: Position;
+  readonly workerInitFn: ((workerId: number) => void) | null;
+  readonly prefetchFactor: number;
+  readonly persistentWorkers: boolean;
+  #pool: WorkerPool | undefined;
+  #passes = 0;
+  /** The pass that is to go on had workers of an earlier one. */
+  #workersKept = false;
 
   constructor(dataset: Source<T>, options?: DataLoaderOptions<T, B>);
   constructor(dataset: Source<T>, batchSize: number | null, options?: Rest<T, B>);
@@ -118,6 +143,9 @@ export class DataLoader<T = unknown, B = Collated<T>> implements Iterable<B> {
     this.dropLast = o.dropLast;
     this.numWorkers = o.numWorkers;
     this.timeout = o.timeout;
+    this.workerInitFn = o.workerInitFn;
+    this.prefetchFactor = o.prefetchFactor;
+    this.persistentWorkers = o.persistentWorkers;
     this.generator = generatorOf(o.generator);
     this.#position = new Position(this.generator, ...samplersOf(sampler, this.batchSampler).map(generatorIn));
     this.collateFn = (o.collateFn ??
@@ -141,70 +169,92 @@ export class DataLoader<T = unknown, B = Collated<T>> implements Iterable<B> {
   }
 
   [Symbol.iterator](): IterableIterator<B> {
-    return this.#position.follow(() => {
-      // PyTorch draws the seed of its workers here, whether there are any or not.
-      drawSeed(this.generator);
-      return this.dataset instanceof IterableDataset
-        ? this.#streamed(this.dataset)
-        : this.#mapped(this.dataset);
-    });
+    return this.#position.follow(() => (this.numWorkers === 0 ? this.#alone() : this.#withWorkers()));
   }
 
   /** Where the loader is in its pass: how many batches it gave out, and what their order was drawn from. */
   stateDict(): LoaderState {
-    return this.#position.state;
+    const { state } = this.#position;
+    // The first pass has started them; whatever comes after it finds them there.
+    const workersKept = this.#pool !== undefined && (this.#passes > 1 || state.batches === 0);
+    return { ...state, ...(workersKept ? { workersKept } : {}) };
   }
 
   /**
-   * Makes the next pass go on from a state of `stateDict`: the same order, without the batches that were given out.
+   * Makes the next pass go on from a state of `stateDict`: the same order, without the batches that were given out. What
+   * chance does inside workers begins anew.
    * @throws ValueError for the state of a loader with other generators.
    */
   loadStateDict(state: LoaderState): void {
     this.#position.state = state;
+    this.#workersKept = state.workersKept === true;
   }
 
-  *#mapped(dataset: MapStyle<T>): IterableIterator<B> {
-    if (this.batchSampler === null) {
-      for (const index of this.#position.resumed(this.sampler))
-        yield this.#collate(this.#sample(dataset, index));
-      return;
-    }
-    const whole =
-      (this.collateFn as unknown) === defaultCollate && dataset instanceof Dataset
-        ? dataset._collated?.bind(dataset)
-        : undefined;
-    for (const indices of this.#position.resumed(this.batchSampler)) {
-      yield whole === undefined
-        ? this.#collate(indices.map((index) => this.#sample(dataset, index)))
-        : (whole(indices) as B);
-    }
+  /** The order of a pass, from where it is to go on. A stream has its order in itself. */
+  #order(): Iterable<Wanted> {
+    const order: Iterable<Wanted> = this.batchSampler ?? this.sampler;
+    return this.dataset instanceof IterableDataset ? order : this.#position.resumed(order);
   }
 
-  *#streamed(dataset: IterableDataset<T>): IterableIterator<B> {
-    if (this.batchSize === null) {
-      for (const sample of this.#position.resumed(dataset)) yield this.#collate(sample);
-      return;
-    }
-    let batch: T[] = [];
-    for (const sample of this.#position.resumed(dataset, this.batchSize)) {
-      batch.push(sample);
-      if (batch.length < this.batchSize) continue;
-      yield this.#collate(batch);
-      batch = [];
-    }
-    if (batch.length > 0 && !this.dropLast) yield this.#collate(batch);
+  #alone(): IterableIterator<B> {
+    // PyTorch draws the seed of its workers here, whether there are any or not.
+    drawSeed(this.generator);
+    return this.#batches();
   }
 
-  #collate(samples: T | T[]): B {
-    return this.collateFn(samples as T[]);
-  }
-
-  #sample(dataset: MapStyle<T>, index: number): T {
+  *#batches(): IterableIterator<B> {
+    const { dataset, dropLast } = this;
+    const collateFn = this.collateFn as CollateFn<unknown, unknown>;
+    const samples =
+      dataset instanceof IterableDataset ? this.#position.resumed(dataset, this.batchSize ?? 1) : undefined;
+    const fetch = fetchFrom({ dataset, collateFn, dropLast, ...(samples && { samples }) });
     try {
-      return sampleAt(dataset, index);
-    } catch (error) {
-      throw atIndex(error, index);
+      for (const wanted of this.#order()) {
+        const got = fetch.next(wanted);
+        if (got === undefined) return;
+        yield got.value as B;
+      }
+    } finally {
+      fetch.close();
     }
+  }
+
+  #withWorkers(): Iterator<B> {
+    if (this.#pool === undefined || this.#pool.isClosed) {
+      this.#pool = new WorkerPool({
+        numWorkers: this.numWorkers,
+        baseSeed: this.#baseSeed(),
+        dataset: this.dataset,
+        collateFn: this.collateFn,
+        workerInitFn: this.workerInitFn,
+        dropLast: this.dropLast,
+      });
+    }
+    const pool = this.#pool;
+    if (!this.persistentWorkers) this.#pool = undefined;
+    const pass = new WorkerPass<B>({
+      pool,
+      pass: ++this.#passes,
+      order: this.#order(),
+      prefetch: this.prefetchFactor,
+      timeout: this.timeout,
+      ended: () => {
+        if (!this.persistentWorkers) pool.close();
+      },
+    });
+    // Only the workers can go through a stream: what was given out is loaded again, and dropped.
+    return this.dataset instanceof IterableDataset ? this.#position.resumed(pass)[Symbol.iterator]() : pass;
+  }
+
+  /** Drawn once for as long as the workers live; a pass that they were kept for had not drawn it. */
+  #baseSeed(): bigint {
+    if (!this.#workersKept) return drawSeed(this.generator);
+    this.#workersKept = false;
+    const generator = this.generator ?? defaultGenerator;
+    const before = generator.getState();
+    const seed = drawSeed(this.generator);
+    generator.setState(before);
+    return seed;
   }
 }
 
@@ -223,20 +273,8 @@ function isMapStyle(dataset: unknown): dataset is MapStyle<unknown> {
   return typeof at === "function" && typeof length === "number";
 }
 
-/** The error itself, saying which sample it came from. */
-function atIndex(error: unknown, index: number): unknown {
-  if (!(error instanceof Error) || error.name === "Cancelled") return error;
-  const said = error.message;
-  error.message = `${said} (while reading sample ${String(index)} of the data set)`;
-  error.stack = error.stack?.replace(said, error.message);
-  return error;
-}
-
 /** @throws ValueError, AssertionError as PyTorch does. */
-function check(
-  o: Bound & { readonly prefetchFactor?: number; readonly persistentWorkers?: boolean },
-  streams: boolean,
-): void {
+function check(o: Bound, streams: boolean): void {
   if (o.numWorkers < 0) {
     throw new ValueError("numWorkers should be non-negative; use numWorkers: 0 to load without workers.");
   }
@@ -244,12 +282,13 @@ function check(
   if (o.numWorkers === 0 && o.prefetchFactor !== 2) {
     throw new ValueError("prefetchFactor needs workers; let numWorkers > 0 to have them.");
   }
-  if (o.prefetchFactor! <= 0) throw new AssertionError("prefetchFactor must be positive");
+  if (o.prefetchFactor <= 0) throw new AssertionError("prefetchFactor must be positive");
   if (o.persistentWorkers && o.numWorkers === 0) {
     throw new ValueError("persistentWorkers needs numWorkers > 0");
   }
-  if (o.numWorkers > 0)
-    throw new NotImplementedError("DataLoader with numWorkers > 0 is not implemented yet");
+  if (o.workerInitFn !== null && typeof o.workerInitFn !== "function") {
+    throw new TypeError("workerInitFn must be a function of the worker's number");
+  }
   if (streams) {
     const given = [
       ["shuffle", o.shuffle === false ? null : o.shuffle],

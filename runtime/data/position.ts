@@ -9,6 +9,8 @@ export interface LoaderState {
   readonly batches: number;
   /** The states of the generators in play when the pass began, of which its order came; none between passes. */
   readonly generators: readonly Tensor[];
+  /** The pass had workers that an earlier one had started. */
+  readonly workersKept?: boolean;
 }
 
 /**

@@ -8,6 +8,7 @@ import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtinModules, SourceMap, type SourceMapPayload } from "node:module";
 import * as esbuild from "esbuild";
+import { workerKey } from "../data/program.js";
 import { runKey } from "./key.js";
 import type { SourceText, TraceDiagnostic } from "./text.js";
 
@@ -183,7 +184,8 @@ function withMeta(text: string, file: string, main: boolean): string {
     url: JSON.stringify(pathToFileURL(file).href),
     filename: JSON.stringify(file),
     dirname: JSON.stringify(path.dirname(file)),
-    main: String(main),
+    // The workers of a loader load the same bundle, and start nothing.
+    main: main ? `!globalThis.${workerKey}` : "false",
   };
   return text.replace(/\bimport\.meta\.(url|filename|dirname|main)\b/g, (_, key: string) => values[key]!);
 }

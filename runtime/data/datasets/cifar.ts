@@ -64,8 +64,8 @@ export class CIFAR10<X = Image, Y = number> extends VisionDataset<X, Y> {
   readonly classes: readonly string[];
   /** Labels in order. */
   readonly targets: readonly number[];
-  readonly #files: readonly Uint8Array[];
-  readonly #labelBytes: number;
+  private readonly _files: readonly Uint8Array[];
+  private readonly _labelBytes: number;
 
   constructor(root: string, options?: CIFAROptions<X, Y>);
   constructor(root: string, train: boolean, options?: Options<X, Y>);
@@ -85,10 +85,10 @@ export class CIFAR10<X = Image, Y = number> extends VisionDataset<X, Y> {
         `Dataset not found: there is no ${names[0]!}. You can use download: true to download it`,
       );
     }
-    this.#labelBytes = layout.labelBytes;
-    this.#files = present.map((name) => fs.readFileSync(name));
+    this._labelBytes = layout.labelBytes;
+    this._files = present.map((name) => fs.readFileSync(name));
     const record = layout.labelBytes + 3 * plane;
-    this.targets = this.#files.flatMap((bytes, f) => {
+    this.targets = this._files.flatMap((bytes, f) => {
       if (bytes.length % record !== 0) {
         throw new ValueError(
           `${present[f]!} is damaged: ${String(bytes.length)} bytes are no whole number of records of ${String(record)}`,
@@ -112,13 +112,13 @@ export class CIFAR10<X = Image, Y = number> extends VisionDataset<X, Y> {
   }
 
   protected load(index: number): [Image, number] {
-    const record = this.#labelBytes + 3 * plane;
+    const record = this._labelBytes + 3 * plane;
     const place = placeIn(index, this.length);
     let first = place;
     let file = 0;
-    for (; first >= this.#files[file]!.length / record; file++) first -= this.#files[file]!.length / record;
-    const start = first * record + this.#labelBytes;
-    const planes = this.#files[file]!.subarray(start, start + 3 * plane);
+    for (; first >= this._files[file]!.length / record; file++) first -= this._files[file]!.length / record;
+    const start = first * record + this._labelBytes;
+    const planes = this._files[file]!.subarray(start, start + 3 * plane);
     const pixels = new Uint8Array(3 * plane);
     for (let c = 0; c < 3; c++) for (let i = 0; i < plane; i++) pixels[3 * i + c] = planes[c * plane + i]!;
     return [new Image(pixels, side, side, "RGB"), this.targets[place]!];

@@ -29,7 +29,7 @@ export class Digits<X = Image, Y = number> extends VisionDataset<X, Y> {
   readonly train: boolean;
   readonly seed: number;
   readonly length: number;
-  readonly #pictures: (Image | undefined)[] = [];
+  private readonly _pictures: (Image | undefined)[] = [];
 
   constructor(options?: DigitsOptions<X, Y>);
   constructor(train: boolean, options?: Omit<DigitsOptions<X, Y>, "train">);
@@ -47,7 +47,7 @@ export class Digits<X = Image, Y = number> extends VisionDataset<X, Y> {
     const digit = place % 10;
     // Each picture has a random stream of its own, so that it is the same whichever is asked for first.
     const stream = splitMix(Math.imul(this.seed, 0x5851f42d) ^ (2 * place + (this.train ? 0 : 1)));
-    this.#pictures[place] ??= new Image(drawDigit(digit, stream), side, side);
-    return [this.#pictures[place], digit];
+    this._pictures[place] ??= new Image(drawDigit(digit, stream), side, side);
+    return [this._pictures[place], digit];
   }
 }

@@ -59,9 +59,9 @@ export class MNIST<X = Image, Y = number> extends VisionDataset<X, Y> {
   readonly classes: readonly string[];
   /** Labels in order. */
   readonly targets: readonly number[];
-  readonly #pixels: Uint8Array;
-  readonly #width: number;
-  readonly #height: number;
+  private readonly _pixels: Uint8Array;
+  private readonly _width: number;
+  private readonly _height: number;
 
   constructor(root: string, options?: MNISTOptions<X, Y>);
   constructor(root: string, train: boolean, options?: Options<X, Y>);
@@ -85,9 +85,9 @@ export class MNIST<X = Image, Y = number> extends VisionDataset<X, Y> {
         `${imagesFile} has ${String(count)} pictures and ${labelsFile} ${String(labels.data.length)} labels`,
       );
     }
-    this.#pixels = images.data;
-    this.#height = height;
-    this.#width = width;
+    this._pixels = images.data;
+    this._height = height;
+    this._width = width;
     this.targets = Array.from(labels.data);
     const odd = this.targets.findIndex((label) => label >= classes.length);
     if (odd >= 0) {
@@ -108,9 +108,9 @@ export class MNIST<X = Image, Y = number> extends VisionDataset<X, Y> {
 
   protected load(index: number): [Image, number] {
     const place = placeIn(index, this.length);
-    const size = this.#width * this.#height;
-    const pixels = this.#pixels.subarray(place * size, (place + 1) * size);
-    return [new Image(pixels, this.#width, this.#height), this.targets[place]!];
+    const size = this._width * this._height;
+    const pixels = this._pixels.subarray(place * size, (place + 1) * size);
+    return [new Image(pixels, this._width, this._height), this.targets[place]!];
   }
 }
 

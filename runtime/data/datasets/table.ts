@@ -26,10 +26,10 @@ export abstract class TableDataset<X = Row> extends Dataset<X> {
   /** Names of the columns. */
   readonly columns: readonly string[];
   readonly transform: TransformFn<Row, X> | null;
-  readonly #length: number;
-  readonly #read: (name: string) => ColumnValues;
-  readonly #values = new Map<string, ColumnValues>();
-  readonly #source: string;
+  private readonly _length: number;
+  private _read: ((name: string) => ColumnValues) | undefined;
+  private readonly _values = new Map<string, ColumnValues>();
+  private readonly _source: string;
 
   /** @param read gives a column's values; asked once for each. */
   constructor(
@@ -40,16 +40,16 @@ export abstract class TableDataset<X = Row> extends Dataset<X> {
     { columns = null, transform = null }: TableOptions<X>,
   ) {
     super();
-    this.#source = source;
-    this.#length = length;
-    this.#read = read;
+    this._source = source;
+    this._length = length;
+    this._read = read;
     this.columns = columns ?? names;
     this.transform = transform;
-    for (const name of this.columns) if (!names.includes(name)) throw this.#missing(name, names);
+    for (const name of this.columns) if (!names.includes(name)) throw this._missing(name, names);
   }
 
   get length(): number {
-    return this.#length;
+    return this._length;
   }
 
   at(index: number): X {
@@ -60,18 +60,24 @@ export abstract class TableDataset<X = Row> extends Dataset<X> {
 
   /** The values of a column, one a row. @throws KeyError for a column that is not there. */
   column(name: string): ColumnValues {
-    if (!this.columns.includes(name)) throw this.#missing(name, this.columns);
-    let values = this.#values.get(name);
+    if (!this.columns.includes(name)) throw this._missing(name, this.columns);
+    let values = this._values.get(name);
     if (values === undefined) {
-      values = this.#read(name);
+      values = this._read!(name);
       if (values.length !== this.length) {
         throw new ValueError(
-          `${this.#source}: the column ${JSON.stringify(name)} has ${String(values.length)} values in ${String(this.length)} rows`,
+          `${this._source}: the column ${JSON.stringify(name)} has ${String(values.length)} values in ${String(this.length)} rows`,
         );
       }
-      this.#values.set(name, values);
+      this._values.set(name, values);
     }
     return values;
+  }
+
+  /** @internal Reads all columns: how they are read does not cross threads. */
+  _settle(): void {
+    for (const name of this.columns) this.column(name);
+    this._read = undefined;
   }
 
   /** The different texts of a column, sorted: the classes' names where it holds labels. */
@@ -94,7 +100,7 @@ export abstract class TableDataset<X = Row> extends Dataset<X> {
         const value = values[r];
         if (typeof value !== "number" && typeof value !== "boolean" && typeof value !== "bigint") {
           throw new TypeError(
-            `${this.#source}: row ${String(r)} of the column ${JSON.stringify(name)} holds ${shown(value)}, which is no number. ` +
+            `${this._source}: row ${String(r)} of the column ${JSON.stringify(name)} holds ${shown(value)}, which is no number. ` +
               "Name the columns of numbers, or make numbers of it with a transform",
           );
         }
@@ -111,10 +117,10 @@ export abstract class TableDataset<X = Row> extends Dataset<X> {
    */
   tensors(target: string, features?: readonly string[]): TensorDataset<[Tensor, Tensor]> {
     const x = this.tensor(features ?? this.columns.filter((name) => name !== target));
-    return new TensorDataset<[Tensor, Tensor]>(x, this.#target(target));
+    return new TensorDataset<[Tensor, Tensor]>(x, this._target(target));
   }
 
-  #target(name: string): Tensor {
+  private _target(name: string): Tensor {
     const values = this.column(name);
     const whole = Array.from(values, (v) =>
       typeof v === "bigint" || typeof v === "boolean" || Number.isSafeInteger(v)
@@ -133,10 +139,10 @@ export abstract class TableDataset<X = Row> extends Dataset<X> {
     );
   }
 
-  #missing(name: string, of: readonly string[]): KeyError {
+  private _missing(name: string, of: readonly string[]): KeyError {
     const some = of.slice(0, 20).map((n) => JSON.stringify(n));
     return new KeyError(
-      `${this.#source} has no column ${JSON.stringify(name)}; its columns are ${some.join(", ")}${of.length > 20 ? ", …" : ""}`,
+      `${this._source} has no column ${JSON.stringify(name)}; its columns are ${some.join(", ")}${of.length > 20 ? ", …" : ""}`,
     );
   }
 }

@@ -26,7 +26,7 @@ function readText(file: string): string {
  */
 export class TextLineDataset<X = string> extends Dataset<X> {
   readonly transform: TransformFn<string, X> | null;
-  readonly #lines: readonly string[];
+  private readonly _lines: readonly string[];
 
   constructor(
     file: string,
@@ -36,16 +36,16 @@ export class TextLineDataset<X = string> extends Dataset<X> {
     const lines = readText(file).split(/\r?\n/);
     // What follows the last line's end is no line.
     if (lines.at(-1) === "") lines.pop();
-    this.#lines = lines;
+    this._lines = lines;
     this.transform = transform;
   }
 
   get length(): number {
-    return this.#lines.length;
+    return this._lines.length;
   }
 
   at(index: number): X {
-    const line = this.#lines[placeIn(index, this.length)]!;
+    const line = this._lines[placeIn(index, this.length)]!;
     return this.transform === null ? (line as X) : this.transform(line);
   }
 }
@@ -67,8 +67,8 @@ export class CharDataset extends Dataset<[Tensor, Tensor]> {
   /** The known characters; a character's place is its number. */
   readonly chars: readonly string[];
   readonly blockSize: number;
-  readonly #numbers: ReadonlyMap<string, number>;
-  readonly #text: BigInt64Array<ArrayBuffer>;
+  private readonly _numbers: ReadonlyMap<string, number>;
+  private readonly _text: BigInt64Array<ArrayBuffer>;
 
   /**
    * @throws ValueError when the text is not longer than a block; KeyError for a character that is not among `chars`.
@@ -80,11 +80,11 @@ export class CharDataset extends Dataset<[Tensor, Tensor]> {
     }
     this.chars = chars ?? [...new Set(text)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
     this.blockSize = blockSize;
-    this.#numbers = new Map(this.chars.map((char, i) => [char, i]));
-    this.#text = this.#encoded(text);
-    if (this.#text.length <= blockSize) {
+    this._numbers = new Map(this.chars.map((char, i) => [char, i]));
+    this._text = this._encoded(text);
+    if (this._text.length <= blockSize) {
       throw new ValueError(
-        `a text of ${String(this.#text.length)} characters has no block of ${String(blockSize)} and one that follows`,
+        `a text of ${String(this._text.length)} characters has no block of ${String(blockSize)} and one that follows`,
       );
     }
   }
@@ -100,7 +100,7 @@ export class CharDataset extends Dataset<[Tensor, Tensor]> {
   }
 
   get length(): number {
-    return this.#text.length - this.blockSize;
+    return this._text.length - this.blockSize;
   }
 
   at(index: number): [Tensor, Tensor] {
@@ -114,7 +114,7 @@ export class CharDataset extends Dataset<[Tensor, Tensor]> {
       const out = new BigInt64Array(indices.length * size);
       indices.forEach((index, i) => {
         const place = placeIn(index, this.length) + shift;
-        out.set(this.#text.subarray(place, place + size), i * size);
+        out.set(this._text.subarray(place, place + size), i * size);
       });
       return out;
     });
@@ -123,7 +123,7 @@ export class CharDataset extends Dataset<[Tensor, Tensor]> {
 
   /** The numbers of a text's characters: `[characters]`, int64. @throws KeyError for one that is not known. */
   encode(text: string): Tensor {
-    const numbers = this.#encoded(text);
+    const numbers = this._encoded(text);
     return fromData(numbers, [numbers.length], int64);
   }
 
@@ -140,11 +140,11 @@ export class CharDataset extends Dataset<[Tensor, Tensor]> {
       .join("");
   }
 
-  #encoded(text: string): BigInt64Array<ArrayBuffer> {
+  private _encoded(text: string): BigInt64Array<ArrayBuffer> {
     const out = new BigInt64Array(text.length);
     let n = 0;
     for (const char of text) {
-      const number = this.#numbers.get(char);
+      const number = this._numbers.get(char);
       if (number === undefined)
         throw new KeyError(`the character ${JSON.stringify(char)} is not among the known ones`);
       out[n++] = BigInt(number);

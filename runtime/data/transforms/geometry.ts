@@ -55,22 +55,22 @@ export class Resize extends Transform<Image, Image> {
     pair(size, "Resize");
     this.size = size;
     this.interpolation = interpolationOf(o.interpolation);
-    this.#maxSize = o.maxSize;
+    this._maxSize = o.maxSize;
   }
 
-  readonly #maxSize: number | null;
+  private readonly _maxSize: number | null;
 
   forward(image: Image): Image {
-    const [height, width] = this.#target(image);
+    const [height, width] = this._target(image);
     return resize(image, height, width, this.interpolation);
   }
 
-  #target({ width, height }: Image): [number, number] {
+  private _target({ width, height }: Image): [number, number] {
     if (Array.isArray(this.size) && this.size.length === 2) return pair(this.size, "Resize");
     const [short] = pair(this.size, "Resize");
     let [small, large] = [short, Math.trunc((short * Math.max(width, height)) / Math.min(width, height))];
-    if (this.#maxSize !== null && large > this.#maxSize) {
-      [small, large] = [Math.trunc((this.#maxSize * small) / large), this.#maxSize];
+    if (this._maxSize !== null && large > this._maxSize) {
+      [small, large] = [Math.trunc((this._maxSize * small) / large), this._maxSize];
     }
     return height <= width ? [small, large] : [large, small];
   }
@@ -130,9 +130,9 @@ export class Pad extends Transform<Image, Image> {
  */
 export class RandomCrop extends Transform<Image, Image> {
   readonly size: readonly [number, number];
-  readonly #pad: Pad | null;
-  readonly #padIfNeeded: boolean;
-  readonly #fill: number;
+  private readonly _pad: Pad | null;
+  private readonly _padIfNeeded: boolean;
+  private readonly _fill: number;
 
   constructor(
     size: Size,
@@ -148,17 +148,17 @@ export class RandomCrop extends Transform<Image, Image> {
       options,
     ]);
     this.size = pair(size, "RandomCrop");
-    this.#pad = o.padding === null ? null : new Pad(o.padding as Size, { fill: o.fill });
-    this.#padIfNeeded = o.padIfNeeded;
-    this.#fill = o.fill;
+    this._pad = o.padding === null ? null : new Pad(o.padding as Size, { fill: o.fill });
+    this._padIfNeeded = o.padIfNeeded;
+    this._fill = o.fill;
   }
 
   forward(image: Image): Image {
     const [height, width] = this.size;
-    let padded = this.#pad === null ? image : this.#pad(image);
-    if (this.#padIfNeeded) {
+    let padded = this._pad === null ? image : this._pad(image);
+    if (this._padIfNeeded) {
       const missing = [Math.max(0, width - padded.width), Math.max(0, height - padded.height)];
-      if (missing.some((n) => n > 0)) padded = new Pad(missing, { fill: this.#fill })(padded);
+      if (missing.some((n) => n > 0)) padded = new Pad(missing, { fill: this._fill })(padded);
     }
     if (padded.height < height || padded.width < width) {
       throw new ValueError(
@@ -239,11 +239,11 @@ export class RandomResizedCrop extends Transform<Image, Image> {
   }
 
   forward(image: Image): Image {
-    const [top, left, height, width] = this.#part(image);
+    const [top, left, height, width] = this._part(image);
     return resize(crop(image, top, left, height, width), ...this.size, this.interpolation);
   }
 
-  #part({ width, height }: Image): [number, number, number, number] {
+  private _part({ width, height }: Image): [number, number, number, number] {
     const [least, most] = this.ratio;
     for (let i = 0; i < 10; i++) {
       const area = width * height * uniform(...this.scale);
