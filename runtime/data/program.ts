@@ -12,9 +12,6 @@ interface Running extends Program {
   readonly find: (name: string) => unknown;
 }
 
-/** True in the threads that load data: there, `import.meta.main` is false. */
-export const workerKey = "__tensorscopeWorker";
-
 let running: Running | undefined;
 
 /** Says what runs on this thread. */

@@ -4,7 +4,7 @@ export interface WorkerInfo {
   readonly numWorkers: number;
   /** The seed of this worker's default generator. */
   readonly seed: number | bigint;
-  /** This worker's copy. */
+  /** This worker's copy; nothing while the program is being loaded. */
   readonly dataset: unknown;
 }
 

@@ -3,7 +3,8 @@ import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from "
 import { checkCancelled } from "../engine/cancel.js";
 import * as errors from "../errors.js";
 import { pack, unpack, type Packed } from "./portable.js";
-import { currentProgram, workerKey, type Program } from "./program.js";
+import { currentProgram, type Program } from "./program.js";
+import { getWorkerInfo } from "./workerInfo.js";
 import type { Wanted } from "./fetch.js";
 
 /** What a worker is told first. */
@@ -74,7 +75,7 @@ export class WorkerPool {
   #closed = false;
 
   constructor({ numWorkers, baseSeed, ...parts }: PoolOptions) {
-    if (Object.hasOwn(globalThis, workerKey)) {
+    if (getWorkerInfo() !== null) {
       throw new errors.RuntimeError(
         "The workers of a DataLoader cannot have workers of their own. They load the program to find its classes: " +
           "write `if (import.meta.main)` before what starts the training, so that it does not start in them too",

@@ -8,8 +8,7 @@ import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtinModules, SourceMap, type SourceMapPayload } from "node:module";
 import * as esbuild from "esbuild";
-import { workerKey } from "../data/program.js";
-import { runKey } from "./key.js";
+import { runKey, workerKey } from "./key.js";
 import type { SourceText, TraceDiagnostic } from "./text.js";
 
 export interface BundleOptions {

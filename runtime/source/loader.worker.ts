@@ -5,7 +5,6 @@
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { fetchFrom, type Fetch, type FetchOptions } from "../data/fetch.js";
 import { pack, unpack } from "../data/portable.js";
-import { workerKey } from "../data/program.js";
 import { setWorkerInfo } from "../data/workerInfo.js";
 import {
   shared,
@@ -19,6 +18,7 @@ import {
   type WorkerStart,
 } from "../data/workers.js";
 import * as library from "../index.js";
+import { workerKey } from "./key.js";
 import { load } from "./load.js";
 
 /** Milliseconds that a worker has to end by itself. */
@@ -63,6 +63,7 @@ function thrown(error: unknown): ThrownInWorker {
 
 async function setUp({ id, numWorkers, seed, program, parts }: WorkerSetup): Promise<FetchOptions> {
   Object.defineProperty(globalThis, workerKey, { value: true });
+  setWorkerInfo({ id, numWorkers, seed, dataset: undefined });
   library.torch.manualSeed(seed);
   if (program !== undefined) await load(program, library);
   // What the program did when it was loaded does not count.

@@ -26,7 +26,7 @@ async function failure(promise: Promise<unknown>): Promise<KernelError> {
   return assert.fail("It did not fail");
 }
 
-const code = `import { progress, report, torch } from "tensorscope";
+const code = `import { data, progress, report, torch } from "tensorscope";
 import { setTimeout as sleep } from "node:timers/promises";
 import { scale } from "./scale";
 
@@ -53,6 +53,20 @@ export function reports() { for (let i = 0; ; i++) report("loss", i); }
 export async function waits() { await sleep(20); return "waited"; }
 export function floods() { for (let i = 0; i < 20_000; i++) console.log("line", i); }
 export function hungry() { const all: number[][] = []; for (;;) all.push(new Array<number>(1e5).fill(Math.random())); }
+class Rows extends data.Dataset<number> {
+  readonly length = 5;
+  at(index: number): number { return scaled(index) + 100 * (data.getWorkerInfo()?.id ?? 9); }
+}
+function scaled(x: number): number { return 10 * x; }
+export function loads(): number[] {
+  const loader = new data.DataLoader(new Rows(), { batchSize: 2, numWorkers: 2 });
+  return [...progress(loader)].flatMap((batch) => batch.tolist() as number[]);
+}
+class Endless extends data.Dataset<number> {
+  readonly length = 1;
+  at(): number { report("reached", 1); for (;;); }
+}
+export function hangs(): void { report("start", 1); for (const _ of new data.DataLoader(new Endless(), { numWorkers: 1 })) return; }
 export const notOne = 1;
 if (import.meta.main) throw new Error("the script part ran");
 `;
@@ -267,4 +281,14 @@ test("a kernel that cannot start says why", async () => {
   const error = await failure(broken.supervisor.warm());
   assert.equal(error.reason, "died");
   assert.match(error.message, /while starting/);
+});
+
+test("a loader's workers find the file's own classes; a run is cancelled though one of them never answers", async () => {
+  using project = new Project(files);
+  const { returned } = await train(project.path("train.ts"), "loads").reply;
+  assert.equal(returned, "[ 0, 10, 120, 130, 40 ]");
+  const { run, reply } = train(project.path("train.ts"), "hangs");
+  await kernel.until((event) => event.type === "points" && event.run === run);
+  await kernel.supervisor.cancel(run);
+  assert.equal((await failure(reply)).reason, "cancelled");
 });
