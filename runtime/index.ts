@@ -21,6 +21,8 @@ export { formatPth, type SaveOptions } from "./io/pth/save.js";
 export type { LoadOptions } from "./io/pth/load.js";
 export { PickledModule } from "./io/pth/pickledModule.js";
 export { Complex } from "./io/pickle/values.js";
+export { openTensors } from "./io/convert.js";
+export type { TensorFile, TensorInfo } from "./io/tensorFile.js";
 export * as safetensors from "./io/safetensors/index.js";
 export { SummaryWriter } from "./io/summary/writer.js";
 export { decodeEvent, type Event as SummaryEvent, type SummaryValue } from "./events/event.js";

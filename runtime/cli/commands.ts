@@ -25,6 +25,17 @@ does not matter.
   --stack        on an error, every frame of its stack
 `;
 
+const convertHelp = `tensorscope convert IN OUT
+
+Writes the tensors of a file in another format: PyTorch's (.pth, .pt, .bin, .ckpt) to safetensors,
+or back. The names say which. From .pth to .pth, an older format becomes the present one, and a
+whole Python module its state dict. Nothing in a file is executed.
+
+  --key NAME               only what lies under this key of a checkpoint: model_state_dict
+  --max-shard-size 5GB     several safetensors files and an index, each at most so large
+  --force                  replaces OUT when it is there
+`;
+
 export const commands: readonly Command[] = [
   {
     name: "run",
@@ -39,5 +50,12 @@ export const commands: readonly Command[] = [
     about: "layers, shapes, parameters and MACs of a file's models",
     help: summaryHelp,
     run: async (args) => (await import("./summary.js")).summarizeFile(args),
+  },
+  {
+    name: "convert",
+    usage: "convert IN OUT",
+    about: "tensors from .pth to .safetensors, or back",
+    help: convertHelp,
+    run: async (args) => (await import("./convert.js")).convertFile(args),
   },
 ];
