@@ -14,7 +14,7 @@ import { names } from "../runtime/ops/install.js";
 import { primitiveNames, type OpRecord, type Space } from "../runtime/ops/record.js";
 import { camel } from "../runtime/ops/schema.js";
 import { Tensor } from "../runtime/tensor/tensor.js";
-import { functional, torch } from "../runtime/torch.js";
+import { F as functional, torch } from "../runtime/index.js";
 import { moduleSections } from "./lib/modules.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");

@@ -667,6 +667,7 @@ const apart = new Set([
   "logic",
   "memory",
   "nonzero",
+  "quantize",
   "queries",
   "random",
   "search",
@@ -683,6 +684,8 @@ const without = new Set(
     "__rand__ __rfloordiv__ __rlshift__ __rmod__ __ror__ __rrshift__ __rxor__",
     // In place, or a value that is not a tensor.
     "copy_ fill_ zero_ fill_diagonal_ addbmm_ float_power_ embedding_renorm_ slice",
+    // For float32 only: test/unit/nn/quantized.test.ts has them.
+    "fake_quantize_per_tensor_affine fake_quantize_per_channel_affine",
     // Newer than PyTorch 1.13: checked by finite differences below.
     "scaled_dot_product_attention rms_norm multi_head_attention_forward",
   ].flatMap((line) => line.split(" ")),
