@@ -2,8 +2,8 @@
 import { ValueError } from "../../errors.js";
 import { bound } from "../../ops/arguments.js";
 import type { Image } from "../image.js";
-import { blur, brighten, contrast, grey, rgb, saturate, turnHue } from "./pixels.js";
-import { order, uniform } from "./random.js";
+import { blur, brighten, contrast, grey, mapColours, rgb, saturate, turnHue } from "./pixels.js";
+import { chance, order, probability, uniform } from "./random.js";
 import { Transform } from "./transform.js";
 
 /**
@@ -107,5 +107,83 @@ export class GaussianBlur extends Transform<Image, Image> {
 
   forward(image: Image): Image {
     return blur(image, this.kernelSize, uniform(...this.sigma));
+  }
+}
+
+/**
+ * Takes the colours out with probability `p`; the channels stay as many as they were.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomGrayscale.html
+ */
+export class RandomGrayscale extends Transform<Image, Image> {
+  readonly p: number;
+
+  constructor(p = 0.1) {
+    super();
+    this.p = probability(p);
+  }
+
+  forward(image: Image): Image {
+    if (!chance(this.p)) return image;
+    return image.mode === "L" ? image : saturate(image, 0);
+  }
+}
+
+/**
+ * The negative of a picture, with probability `p`.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomInvert.html
+ */
+export class RandomInvert extends Transform<Image, Image> {
+  readonly p: number;
+
+  constructor(p = 0.5) {
+    super();
+    this.p = probability(p);
+  }
+
+  forward(image: Image): Image {
+    return chance(this.p) ? mapColours(image, (value) => 255 - value) : image;
+  }
+}
+
+/**
+ * Keeps the first `bits` bits of every colour, with probability `p`.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomPosterize.html
+ */
+export class RandomPosterize extends Transform<Image, Image> {
+  readonly bits: number;
+  readonly p: number;
+
+  constructor(bits: number, options: number | { readonly p?: number } = {}) {
+    super();
+    const o = bound("RandomPosterize(int bits, float p=0.5) -> any", [bits, options]);
+    if (bits < 0 || bits > 8) throw new ValueError(`bits are from 0 to 8, not ${String(bits)}`);
+    this.bits = bits;
+    this.p = probability(o.p);
+  }
+
+  forward(image: Image): Image {
+    const mask = 256 - 2 ** (8 - this.bits);
+    return chance(this.p) ? mapColours(image, (value) => value & mask) : image;
+  }
+}
+
+/**
+ * The negative of what is at least as bright as `threshold`, with probability `p`.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomSolarize.html
+ */
+export class RandomSolarize extends Transform<Image, Image> {
+  readonly threshold: number;
+  readonly p: number;
+
+  constructor(threshold: number, options: number | { readonly p?: number } = {}) {
+    super();
+    const o = bound("RandomSolarize(float threshold, float p=0.5) -> any", [threshold, options]);
+    this.threshold = threshold;
+    this.p = probability(o.p);
+  }
+
+  forward(image: Image): Image {
+    const { threshold } = this;
+    return chance(this.p) ? mapColours(image, (value) => (value < threshold ? value : 255 - value)) : image;
   }
 }

@@ -3,7 +3,7 @@ import { ValueError } from "../../errors.js";
 import { bound } from "../../ops/arguments.js";
 import type { Image } from "../image.js";
 import { affine, crop, flip, resize, type Interpolation, type Matrix } from "./pixels.js";
-import { chance, integer, uniform } from "./random.js";
+import { chance, integer, probability, uniform } from "./random.js";
 import { Transform } from "./transform.js";
 
 type Size = number | readonly number[];
@@ -169,11 +169,6 @@ export class RandomCrop extends Transform<Image, Image> {
     const top = integer(0, padded.height - height + 1);
     return crop(padded, top, integer(0, padded.width - width + 1), height, width);
   }
-}
-
-function probability(p: number): number {
-  if (!(p >= 0 && p <= 1)) throw new ValueError(`a probability is from 0 to 1, not ${String(p)}`);
-  return p;
 }
 
 /**
@@ -369,5 +364,65 @@ export class RandomAffine extends Transform<Image, Image> {
       if (this.shear.length === 4) shear[1] = uniform(this.shear[2]!, this.shear[3]!);
     }
     return affine(image, backward(image, { angle, translate, scale, shear }), this.interpolation, this.fill);
+  }
+}
+
+/** The corners and the middle. @throws ValueError when the picture is smaller. */
+function corners(image: Image, [height, width]: readonly [number, number]): Image[] {
+  const { height: h, width: w } = image;
+  if (height > h || width > w) {
+    throw new ValueError(
+      `Requested crop size [${String(height)}, ${String(width)}] is bigger than input size [${String(h)}, ${String(w)}]`,
+    );
+  }
+  const at = (top: number, left: number): Image => crop(image, top, left, height, width);
+  return [
+    at(0, 0),
+    at(0, w - width),
+    at(h - height, 0),
+    at(h - height, w - width),
+    new CenterCrop([height, width])(image),
+  ];
+}
+
+/**
+ * The four corners and the middle of a picture.
+ * @throws ValueError when the picture is smaller.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.FiveCrop.html
+ */
+export class FiveCrop extends Transform<Image, Image[]> {
+  readonly size: readonly [number, number];
+
+  constructor(size: Size) {
+    super();
+    this.size = pair(size, "FiveCrop");
+  }
+
+  forward(image: Image): Image[] {
+    return corners(image, this.size);
+  }
+}
+
+/**
+ * The four corners and the middle, and those of the picture with left and right swapped (top and bottom, with
+ * `verticalFlip`).
+ * @throws ValueError when the picture is smaller.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.TenCrop.html
+ */
+export class TenCrop extends Transform<Image, Image[]> {
+  readonly size: readonly [number, number];
+  readonly verticalFlip: boolean;
+
+  constructor(size: Size, options: boolean | { readonly verticalFlip?: boolean } = {}) {
+    super();
+    this.size = pair(size, "TenCrop");
+    this.verticalFlip = bound("TenCrop(any size, bool vertical_flip=False) -> any", [
+      size,
+      options,
+    ]).verticalFlip;
+  }
+
+  forward(image: Image): Image[] {
+    return [...corners(image, this.size), ...corners(flip(image, !this.verticalFlip), this.size)];
   }
 }

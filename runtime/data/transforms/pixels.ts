@@ -189,6 +189,17 @@ function blend(image: Image, other: (pixel: number, channel: number) => number, 
   return out;
 }
 
+/** Every colour by itself. */
+export function mapColours(image: Image, to: (value: number) => number): Image {
+  const { channels, data } = image;
+  const out = like(image, image.width, image.height);
+  out.data.set(data);
+  for (let i = 0; i < data.length; i += channels) {
+    for (let c = 0; c < colours(image); c++) out.data[i + c] = to(data[i + c]!);
+  }
+  return out;
+}
+
 export function brighten(image: Image, factor: number): Image {
   return blend(image, () => 0, factor);
 }

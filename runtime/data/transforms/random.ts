@@ -1,4 +1,5 @@
 /** What chance does to transforms. The default generator is asked as torchvision asks it, so a seed fixes them. */
+import { ValueError } from "../../errors.js";
 import { torch } from "../../torch.js";
 
 /** A number in [low, high). */
@@ -19,4 +20,10 @@ export function chance(p: number): boolean {
 /** The numbers below `n` in random order. */
 export function order(n: number): number[] {
   return torch.randperm(n).tolist() as number[];
+}
+
+/** @throws ValueError */
+export function probability(p: number): number {
+  if (!(p >= 0 && p <= 1)) throw new ValueError(`a probability is from 0 to 1, not ${String(p)}`);
+  return p;
 }

@@ -2,7 +2,7 @@
 import { RuntimeError, ValueError } from "../../errors.js";
 import { bound } from "../../ops/arguments.js";
 import { fromData } from "../../ops/leaf.js";
-import { float32 } from "../../tensor/dtype.js";
+import { float32, uint8 } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { torch } from "../../torch.js";
 import { hostData } from "../host.js";
@@ -27,6 +27,22 @@ export class ToTensor extends Transform<Image, Tensor> {
       for (let i = 0; i < size; i++) out[c * size + i] = shares[data[i * channels + c]!]!;
     }
     return fromData(out, [channels, height, width], float32);
+  }
+}
+
+/**
+ * A picture as a uint8 tensor `[C, H, W]` of its own numbers.
+ * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.PILToTensor.html
+ */
+export class PILToTensor extends Transform<Image, Tensor> {
+  /** @throws TypeError for anything but a picture. */
+  forward(image: Image): Tensor {
+    if (!(image instanceof Image)) throw new TypeError("PILToTensor takes an Image");
+    const { data, width, height, channels } = image;
+    const size = width * height;
+    const out = new Uint8Array(channels * size);
+    for (let i = 0; i < out.length; i++) out[(i % channels) * size + Math.floor(i / channels)] = data[i]!;
+    return fromData(out, [channels, height, width], uint8);
   }
 }
 

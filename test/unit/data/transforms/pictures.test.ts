@@ -61,6 +61,18 @@ suite("transforms that move pixels", () => {
     near([rows(new transforms.Resize([8, 9])(image))[3]!], [[150, 166, 109, 32, 55, 78, 103, 129, 152]]);
   });
 
+  test("FiveCrop and TenCrop: corners, the middle, and those of the mirror image", () => {
+    const five = new transforms.FiveCrop(1)(numbered(3, 3));
+    assert.deepEqual(five.map(rows), [[[0]], [[2]], [[6]], [[8]], [[4]]]);
+    const first = (all: data.Image[]): number[] => all.map(({ data: pixels }) => pixels[0]!);
+    assert.deepEqual(first(new transforms.TenCrop(2)(numbered(3, 3))), [0, 1, 3, 4, 0, 2, 1, 5, 4, 2]);
+    assert.deepEqual(
+      first(new transforms.TenCrop(1, { verticalFlip: true })(numbered(3, 3))).slice(5),
+      [6, 8, 0, 2, 4],
+    );
+    assert.throws(() => new transforms.FiveCrop(4)(numbered(3, 3)), /bigger than input size \[3, 3\]/);
+  });
+
   test("flips", () => {
     const colour = new Image(Uint8Array.of(1, 2, 3, 4, 5, 6), 2, 1, "RGB");
     assert.deepEqual(rows(new transforms.RandomHorizontalFlip(1)(colour)), [[4, 5, 6, 1, 2, 3]]);
@@ -113,6 +125,20 @@ suite("transforms that move pixels", () => {
 suite("transforms that change colours", () => {
   const colour = new Image(Uint8Array.of(200, 100, 50, 10, 10, 10), 2, 1, "RGB");
 
+  test("negatives, fewer bits, no colours: by chance, opacity untouched", () => {
+    const image = new Image(Uint8Array.from([10, 100, 200, 77, 0, 128, 255, 78]), 2, 1, "RGBA");
+    const of = (transform: (image: data.Image) => data.Image): number[] => rows(transform(image))[0]!;
+    assert.deepEqual(of(new transforms.RandomInvert(1)), [245, 155, 55, 77, 255, 127, 0, 78]);
+    assert.deepEqual(of(new transforms.RandomPosterize(2, { p: 1 })), [0, 64, 192, 77, 0, 128, 192, 78]);
+    assert.deepEqual(of(new transforms.RandomSolarize(128, 1)), [10, 100, 55, 77, 0, 127, 0, 78]);
+    assert.deepEqual(of(new transforms.RandomGrayscale(1)), [84, 84, 84, 77, 104, 104, 104, 78]);
+    for (const never of [new transforms.RandomInvert(0), new transforms.RandomGrayscale(0)]) {
+      assert.equal(never(image), image);
+    }
+    assert.throws(() => new transforms.RandomInvert(2), ValueError);
+    assert.throws(() => new transforms.RandomPosterize(9), ValueError);
+  });
+
   test("Grayscale weighs the colours as eyes do", () => {
     assert.deepEqual(rows(new transforms.Grayscale()(colour)), [[124, 10]]);
     assert.deepEqual(rows(new transforms.Grayscale(3)(colour)), [[124, 124, 124, 10, 10, 10]]);
@@ -148,6 +174,11 @@ suite("transforms made of others, and of tensors", () => {
     assert.equal(new transforms.RandomApply([plus, twice], { p: 0 })(3), 3);
     assert.ok([4, 6].includes(new transforms.RandomChoice([plus, twice])(3)));
     assert.ok([8, 7].includes(new transforms.RandomOrder([plus, twice])(3)));
+  });
+
+  test("PILToTensor keeps the numbers", () => {
+    const t = new transforms.PILToTensor()(new Image(Uint8Array.from([1, 2, 3, 4, 5, 6]), 2, 1, "RGB"));
+    assert.deepEqual([t.tolist(), t.dtype], [[[[1, 4]], [[2, 5]], [[3, 6]]], torch.uint8]);
   });
 
   test("ToPILImage is the way back from ToTensor", () => {
