@@ -12,6 +12,7 @@ export {
 } from "./dataset.js";
 export {
   BatchSampler,
+  DistributedSampler,
   RandomSampler,
   Sampler,
   SequentialSampler,

@@ -254,3 +254,74 @@ export class BatchSampler<T = number> extends Sampler<T[]> {
     if (batch.length > 0 && !this.dropLast) yield batch;
   }
 }
+
+/**
+ * One share of the samples for each of several programs that train together, in an order that all of them draw alike.
+ * There are no process groups here: `numReplicas` and `rank` are given. `setEpoch` before a pass changes the order.
+ * @throws ValueError for a rank that is not from 0 to `numReplicas` − 1.
+ * @see https://pytorch.org/docs/stable/data.html#torch.utils.data.distributed.DistributedSampler
+ */
+export class DistributedSampler extends Sampler {
+  readonly dataset: Sized;
+  readonly numReplicas: number;
+  readonly rank: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+  readonly dropLast: boolean;
+  epoch = 0;
+
+  constructor(
+    dataset: Sized,
+    options: {
+      readonly numReplicas: number;
+      readonly rank: number;
+      readonly shuffle?: boolean;
+      readonly seed?: number;
+      readonly dropLast?: boolean;
+    },
+  ) {
+    super();
+    const o = bound(
+      "DistributedSampler(any dataset, int? num_replicas=None, int? rank=None, bool shuffle=True, int seed=0, bool drop_last=False) -> any",
+      [dataset, options],
+    );
+    if (o.numReplicas === null || o.rank === null) {
+      throw new ValueError(
+        "DistributedSampler needs numReplicas and rank: there are no process groups to ask",
+      );
+    }
+    requirePositive("num_replicas", o.numReplicas);
+    if (o.rank < 0 || o.rank >= o.numReplicas) {
+      throw new ValueError(
+        `Invalid rank ${String(o.rank)}, rank should be in the interval [0, ${String(o.numReplicas - 1)}]`,
+      );
+    }
+    this.dataset = dataset;
+    this.numReplicas = o.numReplicas;
+    this.rank = o.rank;
+    this.shuffle = o.shuffle;
+    this.seed = o.seed;
+    this.dropLast = o.dropLast;
+  }
+
+  get length(): number {
+    const share = this.dataset.length / this.numReplicas;
+    return this.dropLast ? Math.floor(share) : Math.ceil(share);
+  }
+
+  /** Another epoch is another order. */
+  setEpoch(epoch: number): void {
+    this.epoch = epoch;
+  }
+
+  *[Symbol.iterator](): Iterator<number> {
+    const n = this.dataset.length;
+    const order = this.shuffle
+      ? (torch
+          .randperm(n, { generator: new Generator().manualSeed(this.seed + this.epoch) })
+          .tolist() as number[])
+      : Array.from({ length: n }, (_, i) => i);
+    // Where the shares do not come out even, the first samples are taken again.
+    for (let i = 0; i < this.length; i++) yield order[(this.rank + i * this.numReplicas) % n]!;
+  }
+}

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { suite, test } from "node:test";
-import { torch } from "../../../runtime/index.js";
+import { data, torch } from "../../../runtime/index.js";
 import { findOracle } from "../random/oracle.js";
 import { cases, perform } from "./cases.js";
 
@@ -42,4 +42,26 @@ suite("the order of samples is PyTorch's", () => {
     assert.equal(status, 0, stderr);
     replay(JSON.parse(stdout) as Answers);
   });
+});
+
+test("DistributedSampler takes PyTorch's shares", () => {
+  for (const [n, numReplicas, rank, shuffle, dropLast, expected] of [
+    [10, 3, 0, true, false, [1, 6, 0, 7]],
+    [10, 3, 2, true, false, [9, 5, 8, 4]],
+    [10, 3, 1, true, true, [4, 3, 2]],
+    [2, 5, 4, false, false, [0]],
+    [10, 3, 2, false, false, [2, 5, 8, 1]],
+  ] as const) {
+    const sampler = new data.DistributedSampler(new Array<number>(n).fill(0), {
+      numReplicas,
+      rank,
+      shuffle,
+      dropLast,
+      seed: 3,
+    });
+    sampler.setEpoch(2);
+    assert.deepEqual([...sampler], expected);
+    assert.equal(sampler.length, expected.length);
+  }
+  assert.throws(() => new data.DistributedSampler([1], { numReplicas: 2, rank: 2 }), /interval \[0, 1\]/);
 });
