@@ -13,6 +13,7 @@ import {
   uint8,
   type DType,
 } from "../../tensor/dtype.js";
+import { describe } from "../pickle/unpickler.js";
 import { Global } from "../pickle/values.js";
 
 /** Python's classes of storages. */
@@ -127,7 +128,7 @@ export class StorageTable {
     // A class with its source, as files before 1.6 have it: the source is text that nobody reads.
     if (kind === "module" && type instanceof Global) return type;
     if (kind !== "storage" || typeof key !== "string" || typeof location !== "string") {
-      throw new UnpicklingError(`the file refers to ${JSON.stringify(kind)}, which is no storage`);
+      throw new UnpicklingError(`the file refers to ${describe(kind)}, which is no storage`);
     }
     // A key is part of the name of an entry.
     if (!/^[\w.-]{1,64}$/.test(key) || key.includes("..")) {
