@@ -7,15 +7,10 @@ import { page, unary } from "./family.js";
 import { adjoint } from "./matmul.js";
 import { op, type OpFunction } from "./record.js";
 
-function itself<const N extends string>(
-  name: N,
-  what: string,
-  inplace = false,
-): OpFunction<`${N}(Tensor input) -> Tensor`> {
+function itself<const N extends string>(name: N, what: string): OpFunction<`${N}(Tensor input) -> Tensor`> {
   return op({
     signature: `${name}(Tensor input) -> Tensor` as string,
     on: name === "real" ? ["torch"] : ["torch", "Tensor"],
-    inplace,
     doc: `${what}: of real numbers, the tensor itself.\n\n${page(name)}`,
     call: ((input: Tensor) => input) as never,
   }) as OpFunction<`${N}(Tensor input) -> Tensor`>;
@@ -23,7 +18,12 @@ function itself<const N extends string>(
 
 export const real = itself("real", "The real part");
 export const conj = itself("conj", "The conjugate");
-export const conjPhysical = itself("conj_physical", "The conjugate", true);
+export const conjPhysical = op({
+  signature: "conj_physical(Tensor input, *, Tensor? out=None) -> Tensor",
+  inplace: true,
+  doc: `The conjugate: of real numbers, the tensor itself.\n\n${page("conj_physical")}`,
+  call: (input) => input,
+});
 export const resolveConj = itself("resolve_conj", "The conjugate that waited, carried out");
 export const resolveNeg = itself("resolve_neg", "The negation that waited, carried out");
 

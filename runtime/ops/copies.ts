@@ -58,10 +58,13 @@ export const sliceCopy = copyOf(
   slice,
   "slice_copy(Tensor input, int dim=0, int? start=None, int? end=None, int step=1, *, Tensor? out=None) -> Tensor",
 );
-export const splitCopy = copyOf(split, "split_copy(Tensor input, int split_size, int dim=0) -> Tensor[]");
+export const splitCopy = copyOf(
+  split,
+  "split_copy(Tensor input, int split_size, int dim=0, *, Tensor[]? out=None) -> Tensor[]",
+);
 export const splitWithSizesCopy = copyOf(
   splitWithSizes,
-  "split_with_sizes_copy(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]",
+  "split_with_sizes_copy(Tensor input, int[] split_sizes, int dim=0, *, Tensor[]? out=None) -> Tensor[]",
 );
 export const squeezeCopy = op(
   {
@@ -80,7 +83,10 @@ export const transposeCopy = copyOf(
   transpose,
   "transpose_copy(Tensor input, int dim0, int dim1, *, Tensor? out=None) -> Tensor",
 );
-export const unbindCopy = copyOf(unbind, "unbind_copy(Tensor input, int dim=0) -> Tensor[]");
+export const unbindCopy = copyOf(
+  unbind,
+  "unbind_copy(Tensor input, int dim=0, *, Tensor[]? out=None) -> Tensor[]",
+);
 export const unfoldCopy = copyOf(
   unfold,
   "unfold_copy(Tensor input, int dimension, int size, int step, *, Tensor? out=None) -> Tensor",

@@ -100,7 +100,8 @@ export const nativeDropout = op({
   doc: "`F.dropout` that also gives the mask of what is kept; without training the input and a mask of ones.",
   call: (input, p, train) => {
     if (train === false || input.numel() === 0) {
-      return named({ output: input.clone(), mask: filled(input._shape, true, bool) });
+      const mask = filled(input._shape, true, train === false ? bool : input.dtype);
+      return named({ output: input.clone(), mask });
     }
     if (!(p >= 0 && p <= 1)) {
       throw new RuntimeError(`bernoulli_ expects p to be in [0, 1], but got p=${String(1 - p)}`);

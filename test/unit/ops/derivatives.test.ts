@@ -613,6 +613,11 @@ agree("attention", [["nn.functional._scaled_dot_product_attention", [x(1, 2, 3),
 agree(
   "of other steps",
   [
+    ["fake_quantize_per_tensor_affine", [x(2, 3), 0.3, 1, -4, 5]],
+    [
+      "fake_quantize_per_channel_affine",
+      [x(2, 3), plain(given([0.3, 0.2])), given([0, 1], torch.int32), 0, -4, 5],
+    ],
     ["aminmax", [m], { dim: 1 }],
     ["norm_except_dim", [m, 2, 1]],
     ["narrow_copy", [m, 1, 1, 2]],
