@@ -12,6 +12,7 @@ export * from "./fold.js";
 export * from "./lazy-conv.js";
 export * from "./lazy-norm.js";
 export * from "./linear.js";
+export * from "./linear-loss.js";
 export * from "./local-norm.js";
 export type { Reduction } from "./loss.js";
 export * from "./class-loss.js";

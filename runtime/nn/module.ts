@@ -1,13 +1,13 @@
-import type { RemovableHandle } from "../autograd/node.js";
 import { noGrad } from "../autograd/mode.js";
 import { AttributeError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
 import type { Device } from "../tensor/device.js";
 import { bfloat16, float16, float32, float64, type DType } from "../tensor/dtype.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { bound } from "./arguments.js";
 import { callModule } from "./call.js";
-import { addHook } from "./hooks.js";
+import { destination } from "./destination.js";
+import { Hooked } from "./hooked.js";
 import {
   checkName,
   className,
@@ -19,10 +19,6 @@ import {
   setBuffer,
   stateName,
   submodules,
-  type BackwardHook,
-  type BackwardPreHook,
-  type ForwardHook,
-  type ForwardPreHook,
 } from "./registry.js";
 import { Parameter } from "./parameter.js";
 import { printed } from "./repr.js";
@@ -51,7 +47,6 @@ const namedMembers = "named(str prefix='', bool recurse=True, bool remove_duplic
 const namedModules = "named_modules(any memo=None, str prefix='', bool remove_duplicate=True) -> any";
 const stateDict = "state_dict(*, any destination=None, str prefix='', bool keep_vars=False) -> any";
 const loadStateDict = "load_state_dict(bool strict=True, bool assign=False) -> any";
-const hookOptions = "hook(*, bool prepend=False, bool always_call=False) -> any";
 
 /** Where to convert a module to. */
 export interface ModuleToOptions {
@@ -65,7 +60,7 @@ export interface ModuleToOptions {
  * declared; the module is called like a function.
  * @see https://pytorch.org/docs/stable/generated/torch.nn.Module.html
  */
-export abstract class Module {
+export abstract class Module extends Hooked {
   /**
    * Fields whose names in the state dict are not their TypeScript names. The library's layers use PyTorch's names
    * (`inProjWeight` is `in_proj_weight`); a user's names are taken as they are.
@@ -76,6 +71,7 @@ export abstract class Module {
   declare training: boolean;
 
   constructor() {
+    super();
     return blankModule(new.target.prototype as Module);
   }
 
@@ -350,72 +346,6 @@ export abstract class Module {
     loadOwn(this, state, prefix, on);
   }
 
-  /** Calls `hook(module, args)` before `forward`; what it returns replaces the arguments. */
-  registerForwardPreHook(hook: ForwardPreHook, options?: { readonly prepend?: boolean }): RemovableHandle {
-    return addHook(registryOf(this).preHooks, hook, options?.prepend);
-  }
-
-  /**
-   * Calls `hook(module, args, result)` after `forward`; what it returns replaces the result. With `alwaysCall` also
-   * when `forward` threw.
-   */
-  registerForwardHook(
-    hook: ForwardHook,
-    options: { readonly prepend?: boolean; readonly alwaysCall?: boolean } = {},
-  ): RemovableHandle {
-    const { prepend, alwaysCall } = bound(hookOptions, [options]);
-    const { hooks, always } = registryOf(this);
-    return addHook(hooks, hook, prepend, alwaysCall ? always : undefined);
-  }
-
-  /**
-   * Calls `hook(module, gradInput, gradOutput)` once the gradients of the module's inputs are known; what it returns
-   * replaces `gradInput`.
-   * @see https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook
-   */
-  registerFullBackwardHook(hook: BackwardHook, options?: { readonly prepend?: boolean }): RemovableHandle {
-    return addHook(registryOf(this).backwardHooks, hook, options?.prepend);
-  }
-
-  /** Calls `hook(module, gradOutput)` before gradients flow into the module; what it returns replaces them. */
-  registerFullBackwardPreHook(
-    hook: BackwardPreHook,
-    options?: { readonly prepend?: boolean },
-  ): RemovableHandle {
-    return addHook(registryOf(this).backwardPreHooks, hook, options?.prepend);
-  }
-
-  /** Calls `hook(module, prefix, keepVars)` before the module's state is taken. */
-  registerStateDictPreHook(
-    hook: (module: Module, prefix: string, keepVars: boolean) => void,
-  ): RemovableHandle {
-    return addHook(registryOf(this).statePreHooks, hook);
-  }
-
-  /** Calls `hook(module, state, prefix)` after the module's state was added to `state`, which it may change. */
-  registerStateDictPostHook(
-    hook: (module: Module, state: StateDict, prefix: string) => void,
-  ): RemovableHandle {
-    return addHook(registryOf(this).statePostHooks, hook);
-  }
-
-  /** Calls `hook(module, state, prefix)` before the module's part of `state` is loaded; it may change `state`. */
-  registerLoadStateDictPreHook(
-    hook: (module: Module, state: StateDict, prefix: string) => void,
-  ): RemovableHandle {
-    return addHook(registryOf(this).loadPreHooks, hook);
-  }
-
-  /** Calls `hook(module, { missingKeys, unexpectedKeys })` after loading; it may change both lists. */
-  registerLoadStateDictPostHook(
-    hook: (
-      module: Module,
-      keys: { readonly missingKeys: string[]; readonly unexpectedKeys: string[] },
-    ) => void,
-  ): RemovableHandle {
-    return addHook(registryOf(this).loadPostHooks, hook as never);
-  }
-
   /** The line of settings in the printed form: `3, 64, kernel_size=(7, 7)`. */
   extraRepr(): string {
     return "";
@@ -427,7 +357,7 @@ export abstract class Module {
   }
 
   /** The module and what is below it, as PyTorch prints it. */
-  toString(): string {
+  override toString(): string {
     return printed(this);
   }
 
@@ -451,23 +381,6 @@ export function blankModule(prototype: Module): Module {
 function splitPath(module: Module, target: string): [Module, string] {
   const dot = target.lastIndexOf(".");
   return [module.getSubmodule(dot < 0 ? "" : target.slice(0, dot)), target.slice(dot + 1)];
-}
-
-const toDtype = "to(dtype dtype, bool non_blocking=False, *, any memory_format=None) -> any";
-const toLike = "to(Tensor tensor, bool non_blocking=False, *, any memory_format=None) -> any";
-const toDevice =
-  "to(device? device=None, dtype? dtype=None, bool non_blocking=False, *, any memory_format=None) -> any";
-
-function destination(args: readonly unknown[]): { device: Device | string | null; dtype: DType | null } {
-  const [first] = args;
-  if (first instanceof Tensor) {
-    const { tensor } = bound(toLike, args);
-    return { device: tensor.device, dtype: tensor.dtype };
-  }
-  if (first !== null && typeof first === "object" && "isFloatingPoint" in first) {
-    return { device: null, dtype: bound(toDtype, args).dtype };
-  }
-  return bound(toDevice, args);
 }
 
 /** Named members of a module and of those below it, each once. */

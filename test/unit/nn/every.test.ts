@@ -90,6 +90,7 @@ const classes: Readonly<Record<string, readonly [python: string | null, ours: re
   LazyLinear: ["3", [3]],
   LeakyReLU: ["", []],
   Linear: ["3, 4", [3, 4]],
+  LinearCrossEntropyLoss: [null, [3, 4]],
   LocalResponseNorm: ["2", [2]],
   LogSigmoid: ["", []],
   LogSoftmax: ["1", [1]],
@@ -221,4 +222,18 @@ test("a given table is the weight of an embedding; a frozen one does not learn",
   assert.deepEqual(kept(torch.tensor([1])).tolist(), [[3, 4]]);
   assert.equal(kept.weight.requiresGrad, false);
   assert.equal(nn.EmbeddingBag.fromPretrained(table, { freeze: false }).weight.requiresGrad, true);
+});
+
+test("LinearCrossEntropyLoss is a linear layer and CrossEntropyLoss, gradients too", () => {
+  torch.manualSeed(0);
+  const loss = new nn.LinearCrossEntropyLoss(3, 4, { outFeatures: [2], bias: true, labelSmoothing: 0.1 });
+  const x = torch.randn(5, 3);
+  const y = torch.randint(0, 4, [5, 2]);
+  const one = loss(x, y);
+  const scores = loss.linear(x).reshape(5, 4, 2);
+  const two = new nn.CrossEntropyLoss({ labelSmoothing: 0.1 })(scores, y);
+  assert.ok(Math.abs(one.item() - two.item()) < 1e-6);
+  const grad = (l: typeof one): unknown => torch.autograd.grad(l, [loss.linear.weight])[0]!.tolist();
+  assert.deepEqual(grad(one), grad(two));
+  assert.deepEqual([...loss.stateDict().keys()], ["linear.weight", "linear.bias"]);
 });
