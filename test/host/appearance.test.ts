@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { after, before, test } from "node:test";
 import { startHost, type Host } from "./harness/host.js";
 import { root } from "./harness/paths.js";
+import { until } from "./harness/wait.js";
 import { Workbench } from "./harness/workbench.js";
 
 /** Pictures of every view in light, dark and high contrast, wide and narrow, for people to look at. */
@@ -20,6 +21,9 @@ before(async () => {
   await workbench.clickCodeLens(/▶ Forward/, 60_000);
   await workbench.codeLens(/MACs · [\d.]+ m?s/, 60_000);
   await workbench.clickCodeLens(/Module tree/);
+  await until("the tree", async () =>
+    (await workbench.treeRows("Modules")).some((row) => row.includes("fc3")),
+  );
 });
 
 after(async () => {

@@ -381,13 +381,13 @@ export class Workbench {
       .locator(".explorer-folders-view .monaco-list-row")
       .filter({ has: this.page.getByText(entry, { exact: true }) })
       .first();
+    const choice = this.page.locator(".monaco-menu .action-menu-item").filter({ hasText: item });
     await until(`the menu of ${entry}`, async () => {
       await this.page.keyboard.press("Escape");
       await row.click({ button: "right", timeout: 5000 * patience() });
-      await this.page
-        .locator(".monaco-menu .action-menu-item")
-        .filter({ hasText: item })
-        .click({ timeout: 5000 * patience() });
+      await choice.click({ timeout: 5000 * patience() });
+      // A menu takes no click right after it opened; it closes on the one it took.
+      await choice.waitFor({ state: "detached", timeout: 2000 * patience() });
       return true;
     });
   }
@@ -478,11 +478,15 @@ export class Workbench {
 
   /** Chooses a colour theme by its name, as `Dark Modern` or `Light Modern`. */
   async setTheme(name: string): Promise<void> {
-    await this.runCommand("Preferences: Color Theme");
     const input = this.page.locator(".quick-input-widget .quick-input-box input");
-    await input.waitFor({ state: "visible" });
-    await input.fill(name);
-    await this.pick(name);
+    await until(`the theme ${name}`, async () => {
+      await this.runCommand("Preferences: Color Theme");
+      // The list goes away when something else takes the focus meanwhile.
+      await input.fill(name, { timeout: 5000 * patience() });
+      await this.pick(name);
+      await input.waitFor({ state: "hidden", timeout: 5000 * patience() });
+      return true;
+    });
     await this.page.waitForTimeout(500);
   }
 
