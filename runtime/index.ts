@@ -6,7 +6,7 @@ import "./nn/library.js";
 export * as optim from "./optim/index.js";
 export { Tensor } from "./tensor/tensor.js";
 export { DType } from "./tensor/dtype.js";
-export { Device } from "./tensor/device.js";
+export { Device, type DeviceLike } from "./tensor/device.js";
 export type { FunctionContext, FunctionCtx, RemovableHandle } from "./autograd/index.js";
 export { deepcopy } from "./nn/deepcopy.js";
 export { formatNpy, formatNpz, loadNpy, loadNpz, parseNpy, parseNpz, saveNpy, saveNpz } from "./io/numpy.js";

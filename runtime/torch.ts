@@ -23,7 +23,7 @@ import { setFlushHook, setModuleResultHook, setResultHook } from "./ops/depth.js
 import { absentConstant, fillAbsent } from "./ops/absent.js";
 import { installMethods, namespace } from "./ops/install.js";
 import * as dtype from "./tensor/dtype.js";
-import { Device } from "./tensor/device.js";
+import { Device, getDefaultDevice, setDefaultDevice, type DeviceLike } from "./tensor/device.js";
 import { channelsLast, channelsLast3d, contiguousFormat, preserveFormat } from "./tensor/memoryFormat.js";
 import { Slice } from "./tensor/slice.js";
 import "./tensor/reading.js";
@@ -57,6 +57,9 @@ const special = namespace("special") as unknown as SpecialFunctions;
 const fft = namespace("fft") as unknown as FftFunctions;
 const masked = {};
 const sparse = {};
+
+const deviceName = (device: DeviceLike | { readonly type: string }): DeviceLike =>
+  typeof device === "object" && !(device instanceof Device) ? device.type : device;
 
 const own = {
   Tensor,
@@ -104,9 +107,11 @@ const own = {
   promoteTypes: dtype.promoteTypes,
   finfo,
   iinfo,
-  /** A device by name: `torch.device("cpu")`. */
-  device: (type: ConstructorParameters<typeof Device>[0], index: number | null = null): Device =>
-    new Device(type, index),
+  /** A device by name, `torch.device("webgpu")`, `torch.device("cuda:1")`; equal ones are the same object. */
+  device: (device: DeviceLike | { readonly type: string }, index: number | null = null): Device =>
+    new Device(deviceName(device), index),
+  getDefaultDevice,
+  setDefaultDevice,
   Generator,
   defaultGenerator,
   manualSeed: random.manualSeed,

@@ -23,7 +23,7 @@ const words: Readonly<Record<TypeWord, string>> = {
   bool: "boolean",
   str: "string",
   dtype: "DType",
-  device: "Device | string",
+  device: "DeviceLike",
   generator: "Generator",
   memory_format: "MemoryFormat",
   storage: "StorageHandle",
@@ -168,7 +168,7 @@ function planned(space: Space): string {
 }
 
 const header = `import type { DType } from "../tensor/dtype.js";
-import type { Device } from "../tensor/device.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { Generator } from "../tensor/generator.js";
 import type { MemoryFormat } from "../tensor/memoryFormat.js";
 import type { QuantizedDType, QuantizedTensor } from "../tensor/quantized.js";

@@ -1,6 +1,6 @@
 import { RuntimeError, ValueError } from "../errors.js";
 import { sameShape } from "../ops/apply.js";
-import { asLibrary } from "../ops/depth.js";
+import { asLibrary, onDevice } from "../ops/depth.js";
 import { stack } from "../ops/join.js";
 import { constant } from "../ops/promote.js";
 import { expandTo } from "../ops/view.js";
@@ -28,7 +28,8 @@ function rootsOf(outputs: readonly Tensor[], given: Grads | null | undefined): R
         `element ${String(i)} of tensors does not require grad and does not have a gradFn`,
       );
     }
-    return { edge, grad: checked[i] ?? expandTo(constant(1, t.dtype), t._shape)._fresh() };
+    const one = (): Tensor => expandTo(constant(1, t.dtype), t._shape)._fresh();
+    return { edge, grad: checked[i] ?? onDevice(t.device, one) };
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Device } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Builder, Ref } from "./builder.js";
 import type { Attrs, Meta } from "./value.js";
@@ -23,6 +24,8 @@ export interface Primitive<A extends Attrs = Attrs> {
     attrs: A,
     outputs: readonly Meta[],
   ): Ref | readonly Ref[] | undefined;
+  /** Where its results are, for the one primitive whose results are not where its inputs are: `transfer`. */
+  device?(attrs: A): Device;
   /** Name of the host kernel that computes what ONNX Runtime cannot; gets the inputs as stored, and `attrs`. */
   readonly host?: string;
   /**

@@ -1,6 +1,6 @@
 import type { BufferId } from "../engine/protocol.js";
 import type { DType, HostArray } from "../tensor/dtype.js";
-import type { Device } from "../tensor/device.js";
+import { cpu, type Device } from "../tensor/device.js";
 import { numel } from "../tensor/strides.js";
 import type { Primitive } from "./primitive.js";
 
@@ -82,13 +82,22 @@ export class Value {
 export type Attrs = Readonly<Record<string, Attr>>;
 export type Attr = number | bigint | string | boolean | null | undefined | DType | readonly Attr[];
 
-/** One application of a primitive, recorded and not yet computed. */
+/**
+ * One application of a primitive, recorded and not yet computed.
+ *
+ * What the executor may rely on as to devices: a node runs on `device`, and its results are there. Its inputs are there
+ * too, with two exceptions: 0-d inputs on the CPU, and the input of a `transfer`, the only node whose device is not
+ * that of its inputs. So a graph falls into parts of one device at its transfers and at single numbers. A value that is
+ * `host` has its bytes on the user's thread whatever its device: they are still to be sent there. Draws are made on the
+ * CPU and transferred, so that they are the same on every device.
+ */
 export class Node {
   readonly op: Primitive;
+  readonly device: Device;
   readonly inputs: readonly Value[];
   readonly attrs: Attrs;
   readonly outputs: readonly Value[];
-  /** Key of op and attributes, for the plan cache. */
+  /** Key of op, attributes and device, for the plan cache. */
   readonly key: string;
   /**
    * The plan that computed this node without giving its outputs, and the node's place there: when a later plan needs
@@ -102,9 +111,10 @@ export class Node {
 
   constructor(op: Primitive, inputs: readonly Value[], attrs: Attrs, metas: readonly Meta[], device: Device) {
     this.op = op;
+    this.device = device;
     this.inputs = inputs;
     this.attrs = attrs;
-    this.key = nodeKey(op.name, attrs);
+    this.key = nodeKey(device === cpu ? op.name : `${op.name}@${device.toString()}`, attrs);
     for (const v of inputs) {
       v.used = true;
       v.holders++;

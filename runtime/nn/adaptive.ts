@@ -2,10 +2,11 @@
 import { RuntimeError, ValueError } from "../errors.js";
 import { named } from "../ops/results.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import { int64, type DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F, torch } from "../torch.js";
-import { bound } from "./arguments.js";
+import { bound, typed } from "./arguments.js";
 import { ModuleList, Sequential } from "./container.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
@@ -40,7 +41,12 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     inFeatures: number,
     nClasses: number,
     cutoffs: readonly number[],
-    options?: { readonly divValue?: number; readonly headBias?: boolean; readonly dtype?: DType },
+    options?: {
+      readonly divValue?: number;
+      readonly headBias?: boolean;
+      readonly dtype?: DType;
+      readonly device?: DeviceLike;
+    },
   );
   constructor(...args: CallArgs<typeof signature>);
   constructor(...args: unknown[]) {
@@ -61,13 +67,13 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
     this.shortlistSize = cutoffs[0]!;
     this.nClusters = cutoffs.length;
     this.headSize = this.shortlistSize + this.nClusters;
-    const typed = o.dtype ? { dtype: o.dtype } : {};
-    this.head = new Linear(o.inFeatures, this.headSize, { bias: o.headBias, ...typed });
+    const placed = typed(o);
+    this.head = new Linear(o.inFeatures, this.headSize, { bias: o.headBias, ...placed });
     this.tail = new ModuleList();
     for (let i = 0; i < this.nClusters; i++) {
       const hidden = Math.floor(o.inFeatures / o.divValue ** (i + 1));
       const classes = this.cutoffs[i + 1]! - this.cutoffs[i]!;
-      const plain = { bias: false, ...typed };
+      const plain = { bias: false, ...placed };
       this.tail.append(
         new Sequential(new Linear(o.inFeatures, hidden, plain), new Linear(hidden, classes, plain)),
       );
@@ -95,7 +101,8 @@ export class AdaptiveLogSoftmaxWithLoss extends Module {
         `Target values should be in [0, ${String(this.nClasses - 1)}], but values in range [${String(Math.min(...targets))}, ${String(Math.max(...targets))}] were found. `,
       );
     }
-    const indices = (values: readonly number[]): Tensor => torch.tensor(values, { dtype: int64 });
+    const indices = (values: readonly number[]): Tensor =>
+      torch.tensor(values, { dtype: int64, device: input.device });
     const inHead = targets.map((t) => (t < this.shortlistSize ? t : this.shortlistSize + this.clusterOf(t)));
     let output = F.logSoftmax(this.head(input), { dim: 1 })
       .gather(1, indices(inHead).unsqueeze(1))

@@ -1,7 +1,18 @@
 import { bind } from "../ops/bind.js";
 import { parseSignature, type Signature } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
+import type { DType } from "../tensor/dtype.js";
 
 export { bound } from "../ops/arguments.js";
+
+/** Dtype and device as a layer hands them on to those it is made of. */
+export const typed = (o: {
+  readonly dtype: DType | null;
+  readonly device: DeviceLike | null;
+}): { dtype?: DType; device?: DeviceLike } => ({
+  ...(o.dtype ? { dtype: o.dtype } : {}),
+  ...(o.device === null ? {} : { device: o.device }),
+});
 
 const looselyParsed = new Map<string, Signature>();
 

@@ -1,10 +1,11 @@
 /** Multi-head attention. @see https://pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html */
 import { AssertionError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F, torch } from "../torch.js";
-import { bound } from "./arguments.js";
+import { bound, typed } from "./arguments.js";
 import * as init from "./init.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
@@ -25,6 +26,7 @@ export interface MultiheadAttentionOptions {
   /** `[N, L, E]` instead of `[L, N, E]`. */
   readonly batchFirst?: boolean;
   readonly dtype?: DType;
+  readonly device?: DeviceLike;
 }
 
 /** A linear layer whose printed name and fast paths PyTorch tells apart. */
@@ -72,17 +74,19 @@ export class MultiheadAttention extends Module {
     this.vdim = o.vdim ?? e;
     const same = this.kdim === e && this.vdim === e;
     const weight = (rows: number, columns: number): Parameter =>
-      new Parameter(torch.empty([rows, columns], { dtype: o.dtype }));
+      new Parameter(torch.empty([rows, columns], { dtype: o.dtype, device: o.device }));
     this.qProjWeight = same ? null : weight(e, e);
     this.kProjWeight = same ? null : weight(e, this.kdim);
     this.vProjWeight = same ? null : weight(e, this.vdim);
     this.inProjWeight = same ? weight(3 * e, e) : null;
-    this.inProjBias = o.bias ? new Parameter(torch.empty([3 * e], { dtype: o.dtype })) : null;
+    this.inProjBias = o.bias
+      ? new Parameter(torch.empty([3 * e], { dtype: o.dtype, device: o.device }))
+      : null;
     this.outProj = new NonDynamicallyQuantizableLinear(e, e, {
       bias: o.bias,
-      ...(o.dtype ? { dtype: o.dtype } : {}),
+      ...typed(o),
     });
-    const row = (): Parameter => new Parameter(torch.empty([1, 1, e], { dtype: o.dtype }));
+    const row = (): Parameter => new Parameter(torch.empty([1, 1, e], { dtype: o.dtype, device: o.device }));
     this.biasK = o.addBiasKv ? row() : null;
     this.biasV = o.addBiasKv ? row() : null;
     this.resetParameters();

@@ -36,7 +36,7 @@ export function callModule(module: Module, args: unknown[]): unknown {
     throw new NotImplementedError(`Module [${className(module)}] is missing the required "forward" function`);
   }
   callDepth++;
-  const outer = enterCall();
+  const outer = enterCall(args);
   try {
     for (const o of observers) o.enter?.(module);
     const made = asUser(() => {
@@ -52,7 +52,7 @@ export function callModule(module: Module, args: unknown[]): unknown {
       const pending = new Set(always);
       try {
         const run = (): unknown => forward.apply(module, input as unknown[]);
-        result = libraryForwards.has(forward) ? asLibrary(run) : run();
+        result = libraryForwards.has(forward) ? asLibrary(run, input) : run();
         for (const [handle, hook] of hooks) {
           pending.delete(handle);
           const given = hook(module, input, result);

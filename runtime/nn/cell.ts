@@ -1,6 +1,7 @@
 /** Recurrent cells: one step. @see https://pytorch.org/docs/stable/nn.html#recurrent-layers */
 import { AssertionError, RuntimeError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { torch } from "../torch.js";
@@ -19,6 +20,7 @@ const elman =
 export interface CellOptions {
   readonly bias?: boolean;
   readonly dtype?: DType;
+  readonly device?: DeviceLike;
 }
 
 /** Weights `[chunks · H, F]` and `[chunks · H, H]`, biases, and their initialisation. */
@@ -41,7 +43,7 @@ export class RNNCellBase extends Module {
     this.bias = o.bias;
     const rows = o.numChunks * o.hiddenSize;
     const parameter = (...shape: number[]): Parameter =>
-      new Parameter(torch.empty(shape, { dtype: o.dtype }));
+      new Parameter(torch.empty(shape, { dtype: o.dtype, device: o.device }));
     this.weightIh = parameter(rows, o.inputSize);
     this.weightHh = parameter(rows, o.hiddenSize);
     this.biasIh = o.bias ? parameter(rows) : null;
@@ -70,7 +72,8 @@ export class RNNCellBase extends Module {
     const batched = input.ndim === 2;
     const x = batched ? input : input.unsqueeze(0);
     const given = states?.map((h) => (batched ? h : h.unsqueeze(0)));
-    const zeros = (): Tensor => torch.zeros([x.shape[0]!, this.hiddenSize], { dtype: x.dtype });
+    const zeros = (): Tensor =>
+      torch.zeros([x.shape[0]!, this.hiddenSize], { dtype: x.dtype, device: x.device });
     const next = step(x, given ?? Array.from({ length: count }, zeros));
     return batched ? next : next.map((h) => h.squeeze(0));
   }
@@ -104,7 +107,7 @@ export class RNNCell extends RNNCellBase {
   constructor(...args: CallArgs<typeof elman>);
   constructor(...args: unknown[]) {
     const o = bound(elman, args);
-    super(o.inputSize, o.hiddenSize, o.bias, 1, { dtype: o.dtype });
+    super(o.inputSize, o.hiddenSize, o.bias, 1, { dtype: o.dtype, device: o.device });
     this.nonlinearity = o.nonlinearity;
   }
 
@@ -130,7 +133,7 @@ export class LSTMCell extends RNNCellBase {
   constructor(...args: CallArgs<typeof plain>);
   constructor(...args: unknown[]) {
     const o = bound(plain, args);
-    super(o.inputSize, o.hiddenSize, o.bias, 4, { dtype: o.dtype });
+    super(o.inputSize, o.hiddenSize, o.bias, 4, { dtype: o.dtype, device: o.device });
   }
 
   /** `[N, F]` and the hidden and cell states `[N, H]` → the next two. */
@@ -154,7 +157,7 @@ export class GRUCell extends RNNCellBase {
   constructor(...args: CallArgs<typeof plain>);
   constructor(...args: unknown[]) {
     const o = bound(plain, args);
-    super(o.inputSize, o.hiddenSize, o.bias, 3, { dtype: o.dtype });
+    super(o.inputSize, o.hiddenSize, o.bias, 3, { dtype: o.dtype, device: o.device });
   }
 
   /** `[N, F]` and a state `[N, H]` → `[N, H]`. */

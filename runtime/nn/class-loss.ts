@@ -198,7 +198,9 @@ export class CTCLoss extends Loss {
   ): Tensor {
     const { blank, reduction, zeroInfinity } = this;
     const tensor = (lengths: Tensor | readonly number[]): Tensor =>
-      lengths instanceof Tensor ? lengths : torch.tensor([...lengths], { dtype: torch.int64 });
+      lengths instanceof Tensor
+        ? lengths
+        : torch.tensor([...lengths], { dtype: torch.int64, device: logProbs.device });
     return F.ctcLoss(logProbs, targets, tensor(inputLengths), tensor(targetLengths), {
       blank,
       reduction,

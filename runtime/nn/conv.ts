@@ -1,6 +1,7 @@
 /** Convolution layers. @see https://pytorch.org/docs/stable/nn.html#convolution-layers */
 import { RuntimeError, ValueError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F, torch } from "../torch.js";
@@ -22,6 +23,7 @@ export interface ConvOptions {
   readonly bias?: boolean;
   readonly paddingMode?: "zeros" | "reflect" | "replicate" | "circular";
   readonly dtype?: DType;
+  readonly device?: DeviceLike;
 }
 
 export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {
@@ -47,6 +49,7 @@ interface Geometry {
   readonly bias: boolean;
   readonly paddingMode: string;
   readonly dtype: DType | null;
+  readonly device: DeviceLike | null;
 }
 
 /** What all convolutions share: sizes, weight and bias, initialisation, the printed form. */
@@ -96,8 +99,12 @@ abstract class ConvBase extends Module {
     const [first, second] = transposed
       ? [g.inChannels, g.outChannels / g.groups]
       : [g.outChannels, g.inChannels / g.groups];
-    this.weight = new Parameter(torch.empty([first, second, ...this.kernelSize], { dtype: g.dtype }));
-    this.bias = g.bias ? new Parameter(torch.empty([g.outChannels], { dtype: g.dtype })) : null;
+    this.weight = new Parameter(
+      torch.empty([first, second, ...this.kernelSize], { dtype: g.dtype, device: g.device }),
+    );
+    this.bias = g.bias
+      ? new Parameter(torch.empty([g.outChannels], { dtype: g.dtype, device: g.device }))
+      : null;
     this.resetParameters();
   }
 

@@ -1,5 +1,5 @@
 /** Where `Module.to` moves and converts. */
-import type { Device } from "../tensor/device.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { bound } from "./arguments.js";
@@ -11,7 +11,7 @@ const toDevice =
 
 /** Device and dtype of a call of `to`: those of a tensor, a dtype, or a device and a dtype. */
 export function destination(args: readonly unknown[]): {
-  device: Device | string | null;
+  device: DeviceLike | null;
   dtype: DType | null;
 } {
   const [first] = args;

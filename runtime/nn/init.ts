@@ -186,7 +186,7 @@ export function orthogonal_(tensor: Tensor, ...args: (number | Options | undefin
   const rows = tensor.shape[0]!;
   const columns = tensor.numel() / rows;
   return filled(tensor, () => {
-    const draws = torch.empty([rows, columns], { dtype: tensor.dtype }).normal_();
+    const draws = torch.empty([rows, columns], { dtype: tensor.dtype, device: tensor.device }).normal_();
     const wide = tensor.dtype === float64 ? draws : draws.float();
     const q = rows < columns ? orthonormal(wide.t().clone()).t() : orthonormal(wide);
     return tensor.copy_(q.reshape(tensor.shape)).mul_(gain);
@@ -205,8 +205,8 @@ export function sparse_(tensor: Tensor, sparsity: number, ...args: (number | Opt
   return filled(tensor, () => {
     tensor.normal_(0, std);
     const marks = Array.from({ length: columns }, () => {
-      const chosen = torch.randperm(rows).narrow(0, 0, zeros);
-      return torch.zeros([rows], { dtype: bool }).indexFill(0, chosen, true);
+      const chosen = torch.randperm(rows, { device: tensor.device }).narrow(0, 0, zeros);
+      return torch.zeros([rows], { dtype: bool, device: tensor.device }).indexFill(0, chosen, true);
     });
     return columns === 0 ? tensor : tensor.maskedFill_(torch.stack(marks, 1), 0);
   });

@@ -31,9 +31,9 @@ function withoutInput<C extends abstract new (...args: never[]) => unknown>(
 }
 
 function uninitialize(module: AnyConv): void {
-  const { dtype } = module.weight;
-  module.weight = new UninitializedParameter({ dtype });
-  if (module.bias) module.bias = new UninitializedParameter({ dtype });
+  const { dtype, device } = module.weight;
+  module.weight = new UninitializedParameter({ dtype, device });
+  if (module.bias) module.bias = new UninitializedParameter({ dtype, device });
 }
 
 /** Weight and bias for the channels of an input with `nd` spatial axes. */

@@ -23,14 +23,14 @@ const settings = (args: readonly unknown[]) => bound(lazyNorm, args);
 
 function uninitialize(module: ChannelNorm): void {
   if (module.weight) {
-    const { dtype } = module.weight;
-    module.weight = new UninitializedParameter({ dtype });
-    module.bias = new UninitializedParameter({ dtype });
+    const { dtype, device } = module.weight;
+    module.weight = new UninitializedParameter({ dtype, device });
+    module.bias = new UninitializedParameter({ dtype, device });
   }
   if (module.runningMean) {
-    const { dtype } = module.runningMean;
-    module.runningMean = new UninitializedBuffer({ dtype });
-    module.runningVar = new UninitializedBuffer({ dtype });
+    const { dtype, device } = module.runningMean;
+    module.runningMean = new UninitializedBuffer({ dtype, device });
+    module.runningVar = new UninitializedBuffer({ dtype, device });
   }
 }
 

@@ -1,9 +1,10 @@
 /** Losses that hold the layer before them. @see https://pytorch.org/docs/stable/nn.html#loss-functions */
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { CallArgs } from "../ops/schema.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F } from "../torch.js";
-import { bound } from "./arguments.js";
+import { bound, typed } from "./arguments.js";
 import { Linear } from "./linear.js";
 import { WeightedLoss, type LossOptions } from "./loss.js";
 
@@ -31,6 +32,7 @@ export class LinearCrossEntropyLoss extends WeightedLoss {
       outFeatures: readonly number[];
       bias: boolean;
       dtype: DType;
+      device: DeviceLike;
       weight: Tensor | null;
       ignoreIndex: number | null;
       labelSmoothing: number;
@@ -48,7 +50,7 @@ export class LinearCrossEntropyLoss extends WeightedLoss {
     const scores = o.outFeatures.reduce((n, d) => n * d, o.numClasses);
     this.linear = new Linear(o.inFeatures, scores, {
       bias: o.bias,
-      ...(o.dtype ? { dtype: o.dtype } : {}),
+      ...typed(o),
     });
   }
 

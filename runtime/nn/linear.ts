@@ -1,9 +1,10 @@
 /** Linear layers. @see https://pytorch.org/docs/stable/nn.html#linear-layers */
 import { functional as F, torch } from "../torch.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { bound } from "./arguments.js";
+import { bound, typed } from "./arguments.js";
 import * as init from "./init.js";
 import { makeLazy, type LazyModule, type Mutable } from "./lazy.js";
 import { Module } from "./module.js";
@@ -26,11 +27,16 @@ export class Linear extends Module {
   /** `[outFeatures]` */
   bias: Parameter | null;
 
-  constructor(inFeatures: number, outFeatures: number, bias?: boolean, options?: { readonly dtype?: DType });
   constructor(
     inFeatures: number,
     outFeatures: number,
-    options?: { readonly bias?: boolean; readonly dtype?: DType },
+    bias?: boolean,
+    options?: { readonly dtype?: DType; readonly device?: DeviceLike },
+  );
+  constructor(
+    inFeatures: number,
+    outFeatures: number,
+    options?: { readonly bias?: boolean; readonly dtype?: DType; readonly device?: DeviceLike },
   );
   constructor(...args: CallArgs<typeof linear>);
   constructor(...args: unknown[]) {
@@ -38,8 +44,12 @@ export class Linear extends Module {
     const o = bound(linear, args);
     this.inFeatures = o.inFeatures;
     this.outFeatures = o.outFeatures;
-    this.weight = new Parameter(torch.empty([o.outFeatures, o.inFeatures], { dtype: o.dtype }));
-    this.bias = o.bias ? new Parameter(torch.empty([o.outFeatures], { dtype: o.dtype })) : null;
+    this.weight = new Parameter(
+      torch.empty([o.outFeatures, o.inFeatures], { dtype: o.dtype, device: o.device }),
+    );
+    this.bias = o.bias
+      ? new Parameter(torch.empty([o.outFeatures], { dtype: o.dtype, device: o.device }))
+      : null;
     this.resetParameters();
   }
 
@@ -93,7 +103,7 @@ export class Bilinear extends Module {
     in1Features: number,
     in2Features: number,
     outFeatures: number,
-    options?: { readonly bias?: boolean; readonly dtype?: DType },
+    options?: { readonly bias?: boolean; readonly dtype?: DType; readonly device?: DeviceLike },
   );
   constructor(...args: CallArgs<typeof bilinear>);
   constructor(...args: unknown[]) {
@@ -103,8 +113,10 @@ export class Bilinear extends Module {
     this.in2Features = o.in2Features;
     this.outFeatures = o.outFeatures;
     const shape = [o.outFeatures, o.in1Features, o.in2Features];
-    this.weight = new Parameter(torch.empty(shape, { dtype: o.dtype }));
-    this.bias = o.bias ? new Parameter(torch.empty([o.outFeatures], { dtype: o.dtype })) : null;
+    this.weight = new Parameter(torch.empty(shape, { dtype: o.dtype, device: o.device }));
+    this.bias = o.bias
+      ? new Parameter(torch.empty([o.outFeatures], { dtype: o.dtype, device: o.device }))
+      : null;
     this.resetParameters();
   }
 
@@ -133,14 +145,17 @@ export interface LazyLinear extends LazyModule {
 
 /** A linear layer that takes `inFeatures` from its first input. @see https://pytorch.org/docs/stable/generated/torch.nn.LazyLinear.html */
 export class LazyLinear extends Linear {
-  constructor(outFeatures: number, options?: { readonly bias?: boolean; readonly dtype?: DType });
+  constructor(
+    outFeatures: number,
+    options?: { readonly bias?: boolean; readonly dtype?: DType; readonly device?: DeviceLike },
+  );
   constructor(...args: CallArgs<typeof lazyLinear>);
   constructor(...args: unknown[]) {
     const o = bound(lazyLinear, args);
     // Without a bias: its first values would be drawn.
-    super(0, o.outFeatures, { bias: false, ...(o.dtype ? { dtype: o.dtype } : {}) });
-    this.weight = new UninitializedParameter({ dtype: o.dtype });
-    if (o.bias) this.bias = new UninitializedParameter({ dtype: o.dtype });
+    super(0, o.outFeatures, { bias: false, ...typed(o) });
+    this.weight = new UninitializedParameter({ dtype: o.dtype, device: o.device });
+    if (o.bias) this.bias = new UninitializedParameter({ dtype: o.dtype, device: o.device });
   }
 }
 

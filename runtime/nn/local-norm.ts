@@ -1,6 +1,7 @@
 /** Normalisations over neighbouring channels and by the root of the mean square. @see https://pytorch.org/docs/stable/nn.html#normalization-layers */
 import { AssertionError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F, torch } from "../torch.js";
@@ -62,7 +63,8 @@ export class CrossMapLRN2d extends ChannelWindow {
     const forward = window(c, (from, to) => to === 0 || Math.abs(to - from) < reach);
     const backward = window(c, (from, to) => from >= to - shift && from < to - shift + this.size);
     const squares = input.mul(input).reshape(n, c, h * w);
-    const sum = (m: number[][], t: Tensor): Tensor => torch.tensor(m, { dtype: input.dtype }).matmul(t);
+    const sum = (m: number[][], t: Tensor): Tensor =>
+      torch.tensor(m, { dtype: input.dtype, device: input.device }).matmul(t);
     // The value of the one, the gradient of the other.
     const through = sum(backward, squares);
     const sums = sum(forward, squares.detach()).add(through.sub(through.detach())).reshape(n, c, h, w);
@@ -96,6 +98,7 @@ export class RMSNorm extends Module {
       readonly eps?: number | null;
       readonly elementwiseAffine?: boolean;
       readonly dtype?: DType;
+      readonly device?: DeviceLike;
     },
   );
   constructor(...args: CallArgs<typeof rms>);
@@ -106,7 +109,7 @@ export class RMSNorm extends Module {
     this.eps = o.eps;
     this.elementwiseAffine = o.elementwiseAffine;
     this.weight = o.elementwiseAffine
-      ? new Parameter(torch.ones([...o.normalizedShape], { dtype: o.dtype }))
+      ? new Parameter(torch.ones([...o.normalizedShape], { dtype: o.dtype, device: o.device }))
       : null;
   }
 

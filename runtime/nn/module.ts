@@ -1,7 +1,7 @@
 import { noGrad } from "../autograd/mode.js";
 import { AttributeError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
-import type { Device } from "../tensor/device.js";
+import type { DeviceLike } from "../tensor/device.js";
 import { bfloat16, float16, float32, float64, type DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { bound } from "./arguments.js";
@@ -50,7 +50,7 @@ const loadStateDict = "load_state_dict(bool strict=True, bool assign=False) -> a
 
 /** Where to convert a module to. */
 export interface ModuleToOptions {
-  readonly device?: Device | string | null;
+  readonly device?: DeviceLike | null;
   readonly dtype?: DType | null;
   readonly nonBlocking?: boolean;
 }
@@ -256,7 +256,7 @@ export abstract class Module extends Hooked {
    * @throws TypeError for dtypes that are not floating.
    */
   to(dtype: DType, options?: { readonly nonBlocking?: boolean }): this;
-  to(device: Device | string, dtype?: DType | null, options?: { readonly nonBlocking?: boolean }): this;
+  to(device: DeviceLike, dtype?: DType | null, options?: { readonly nonBlocking?: boolean }): this;
   to(like: Tensor): this;
   to(options: ModuleToOptions): this;
   to(...args: unknown[]): this {

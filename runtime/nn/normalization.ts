@@ -2,6 +2,7 @@
 import { noGrad } from "../autograd/mode.js";
 import { ValueError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import { int64, type DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F, torch } from "../torch.js";
@@ -20,6 +21,7 @@ export interface BatchNormOptions {
   readonly affine?: boolean;
   readonly trackRunningStats?: boolean;
   readonly dtype?: DType;
+  readonly device?: DeviceLike;
 }
 
 const batchNorm =
@@ -34,6 +36,7 @@ interface NormArguments {
   readonly affine: boolean;
   readonly trackRunningStats: boolean;
   readonly dtype: DType | null;
+  readonly device: DeviceLike | null;
 }
 
 /** Weight, bias and running statistics per channel. */
@@ -58,12 +61,21 @@ abstract class ChannelNorm extends Module {
     this.affine = o.affine;
     this.trackRunningStats = o.trackRunningStats;
     const size = [o.numFeatures];
-    this.weight = o.affine ? new Parameter(torch.ones(size, { dtype: o.dtype })) : null;
-    this.bias = o.affine ? new Parameter(torch.zeros(size, { dtype: o.dtype })) : null;
+    this.weight = o.affine ? new Parameter(torch.ones(size, { dtype: o.dtype, device: o.device })) : null;
+    this.bias = o.affine ? new Parameter(torch.zeros(size, { dtype: o.dtype, device: o.device })) : null;
     const tracked = o.trackRunningStats;
-    this.registerBuffer("runningMean", tracked ? torch.zeros(size, { dtype: o.dtype }) : null);
-    this.registerBuffer("runningVar", tracked ? torch.ones(size, { dtype: o.dtype }) : null);
-    this.registerBuffer("numBatchesTracked", tracked ? torch.zeros([], { dtype: int64 }) : null);
+    this.registerBuffer(
+      "runningMean",
+      tracked ? torch.zeros(size, { dtype: o.dtype, device: o.device }) : null,
+    );
+    this.registerBuffer(
+      "runningVar",
+      tracked ? torch.ones(size, { dtype: o.dtype, device: o.device }) : null,
+    );
+    this.registerBuffer(
+      "numBatchesTracked",
+      tracked ? torch.zeros([], { dtype: int64, device: o.device }) : null,
+    );
   }
 
   resetRunningStats(): void {
@@ -299,7 +311,12 @@ export class LayerNorm extends Module {
 
   constructor(
     normalizedShape: number | readonly number[],
-    options?: { readonly eps?: number; readonly elementwiseAffine?: boolean; readonly dtype?: DType },
+    options?: {
+      readonly eps?: number;
+      readonly elementwiseAffine?: boolean;
+      readonly dtype?: DType;
+      readonly device?: DeviceLike;
+    },
   );
   constructor(...args: CallArgs<typeof layerNorm>);
   constructor(...args: unknown[]) {
@@ -309,8 +326,12 @@ export class LayerNorm extends Module {
     this.eps = o.eps;
     this.elementwiseAffine = o.elementwiseAffine;
     const size = [...o.normalizedShape];
-    this.weight = o.elementwiseAffine ? new Parameter(torch.ones(size, { dtype: o.dtype })) : null;
-    this.bias = o.elementwiseAffine ? new Parameter(torch.zeros(size, { dtype: o.dtype })) : null;
+    this.weight = o.elementwiseAffine
+      ? new Parameter(torch.ones(size, { dtype: o.dtype, device: o.device }))
+      : null;
+    this.bias = o.elementwiseAffine
+      ? new Parameter(torch.zeros(size, { dtype: o.dtype, device: o.device }))
+      : null;
   }
 
   resetParameters(): void {
@@ -343,7 +364,12 @@ export class GroupNorm extends Module {
   constructor(
     numGroups: number,
     numChannels: number,
-    options?: { readonly eps?: number; readonly affine?: boolean; readonly dtype?: DType },
+    options?: {
+      readonly eps?: number;
+      readonly affine?: boolean;
+      readonly dtype?: DType;
+      readonly device?: DeviceLike;
+    },
   );
   constructor(...args: CallArgs<typeof groupNorm>);
   constructor(...args: unknown[]) {
@@ -355,8 +381,12 @@ export class GroupNorm extends Module {
     this.numChannels = o.numChannels;
     this.eps = o.eps;
     this.affine = o.affine;
-    this.weight = o.affine ? new Parameter(torch.ones([o.numChannels], { dtype: o.dtype })) : null;
-    this.bias = o.affine ? new Parameter(torch.zeros([o.numChannels], { dtype: o.dtype })) : null;
+    this.weight = o.affine
+      ? new Parameter(torch.ones([o.numChannels], { dtype: o.dtype, device: o.device }))
+      : null;
+    this.bias = o.affine
+      ? new Parameter(torch.zeros([o.numChannels], { dtype: o.dtype, device: o.device }))
+      : null;
   }
 
   resetParameters(): void {

@@ -1,4 +1,5 @@
 import { RuntimeError } from "../errors.js";
+import type { DeviceLike } from "../tensor/device.js";
 import { getDefaultDtype, type DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { torch } from "../torch.js";
@@ -27,14 +28,15 @@ const unknownShape =
 interface UninitializedOptions {
   readonly requiresGrad?: boolean;
   readonly dtype?: DType | null;
+  readonly device?: DeviceLike | null;
 }
 
-const placeholder = (dtype: DType | null | undefined): Tensor =>
-  torch.empty([0], { dtype: dtype ?? getDefaultDtype() });
+const placeholder = ({ dtype, device }: UninitializedOptions): Tensor =>
+  torch.empty([0], { dtype: dtype ?? getDefaultDtype(), device: device ?? null });
 
 /** Gives a tensor without a size its memory, and makes it one of the ordinary kind. */
 function materialize(t: Tensor, prototype: object, shape: readonly number[], dtype: DType | null): void {
-  const value = torch.empty([...shape], { dtype: dtype ?? t.dtype });
+  const value = torch.empty([...shape], { dtype: dtype ?? t.dtype, device: t.device });
   Object.setPrototypeOf(t, prototype);
   t._become(value);
   t._storage.markState();
@@ -45,8 +47,8 @@ function materialize(t: Tensor, prototype: object, shape: readonly number[], dty
  * @see https://pytorch.org/docs/stable/generated/torch.nn.parameter.UninitializedParameter.html
  */
 export class UninitializedParameter extends Parameter {
-  constructor({ requiresGrad = true, dtype }: UninitializedOptions = {}) {
-    super(placeholder(dtype), requiresGrad);
+  constructor({ requiresGrad = true, ...options }: UninitializedOptions = {}) {
+    super(placeholder(options), requiresGrad);
   }
 
   /** @throws RuntimeError: there is none yet. */
@@ -69,8 +71,8 @@ export class UninitializedParameter extends Parameter {
  * @see https://pytorch.org/docs/stable/generated/torch.nn.parameter.UninitializedBuffer.html
  */
 export class UninitializedBuffer extends Tensor {
-  constructor({ dtype }: UninitializedOptions = {}) {
-    super(placeholder(dtype)._value);
+  constructor(options: UninitializedOptions = {}) {
+    super(placeholder(options)._value);
   }
 
   /** @throws RuntimeError: there is none yet. */

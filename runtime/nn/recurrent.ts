@@ -2,6 +2,7 @@
 import { RuntimeError, ValueError } from "../errors.js";
 import { gatesOf, type Kind } from "../ops/cell.js";
 import type { Arguments, CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { torch } from "../torch.js";
@@ -21,6 +22,7 @@ export interface RecurrentOptions {
   readonly dropout?: number;
   readonly bidirectional?: boolean;
   readonly dtype?: DType;
+  readonly device?: DeviceLike;
 }
 
 const rest =
@@ -84,7 +86,7 @@ export class RNNBase extends Module {
     this.dropout = o.dropout;
     this.bidirectional = o.bidirectional;
     this.projSize = o.projSize;
-    this.weightNames = this.makeWeights(o.dtype);
+    this.weightNames = this.makeWeights(o.dtype, o.device);
     this.resetParameters();
   }
 
@@ -97,7 +99,7 @@ export class RNNBase extends Module {
     return this.projSize > 0 ? this.projSize : this.hiddenSize;
   }
 
-  private makeWeights(dtype: DType | null): string[][] {
+  private makeWeights(dtype: DType | null, device: DeviceLike | null): string[][] {
     const rows = gatesOf(kinds[this.mode]) * this.hiddenSize;
     const names: string[][] = [];
     for (let layer = 0; layer < this.numLayers; layer++) {
@@ -107,7 +109,7 @@ export class RNNBase extends Module {
         const add = (name: string, ...shape: number[]): void => {
           const field = `${name}L${String(layer)}${d === 1 ? "Reverse" : ""}`;
           own.push(field);
-          this.registerParameter(field, new Parameter(torch.empty(shape, { dtype })));
+          this.registerParameter(field, new Parameter(torch.empty(shape, { dtype, device })));
         };
         add("weightIh", rows, inputSize);
         add("weightHh", rows, this.outputSize);
@@ -168,7 +170,7 @@ export class RNNBase extends Module {
     const order = packed?.sortedIndices ?? null;
     const first =
       hx?.map((h) => (order ? h.indexSelect(1, order) : h)) ??
-      sizes.map((size) => torch.zeros(size, { dtype: input.dtype }));
+      sizes.map((size) => torch.zeros(size, { dtype: input.dtype, device: input.device }));
     this.checkArguments(input, packed !== null, first, sizes);
     const [output, ...last] = this.recurrence(input, packed?.batchSizes ?? null, first);
     if (packed) {
@@ -256,8 +258,8 @@ export class RNNBase extends Module {
 
 /** The settings behind the sizes. */
 function optionsOf(o: Arguments<typeof gated>) {
-  const { numLayers, bias, batchFirst, dropout, bidirectional, projSize, dtype } = o;
-  return { numLayers, bias, batchFirst, dropout, bidirectional, projSize, dtype };
+  const { numLayers, bias, batchFirst, dropout, bidirectional, projSize, dtype, device } = o;
+  return { numLayers, bias, batchFirst, dropout, bidirectional, projSize, dtype, device };
 }
 
 /** Refuses what only LSTM has. */

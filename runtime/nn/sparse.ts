@@ -2,6 +2,7 @@
 import { noGrad } from "../autograd/mode.js";
 import { AssertionError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F, torch } from "../torch.js";
@@ -33,6 +34,7 @@ export interface EmbeddingOptions {
   readonly scaleGradByFreq?: boolean;
   readonly sparse?: boolean;
   readonly dtype?: DType;
+  readonly device?: DeviceLike;
 }
 
 /**
@@ -71,7 +73,7 @@ export class Embedding extends Module {
       throw new AssertionError("Shape of weight does not match num_embeddings and embedding_dim");
     }
     this.weight = new Parameter(
-      o._weight ?? torch.empty([o.numEmbeddings, o.embeddingDim], { dtype: o.dtype }),
+      o._weight ?? torch.empty([o.numEmbeddings, o.embeddingDim], { dtype: o.dtype, device: o.device }),
     );
     if (!o._weight) this.resetParameters();
   }
@@ -165,7 +167,7 @@ export class EmbeddingBag extends Module {
     if (o._weight && o._weight.shape.join() !== shape.join()) {
       throw new AssertionError("Shape of weight does not match num_embeddings and embedding_dim");
     }
-    this.weight = new Parameter(o._weight ?? torch.empty(shape, { dtype: o.dtype }));
+    this.weight = new Parameter(o._weight ?? torch.empty(shape, { dtype: o.dtype, device: o.device }));
     if (!o._weight) this.resetParameters();
   }
 

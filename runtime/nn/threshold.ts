@@ -4,6 +4,7 @@
  */
 import { AssertionError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F, torch } from "../torch.js";
@@ -108,13 +109,18 @@ export class PReLU extends Module {
   /** `[numParameters]` */
   weight: Parameter;
 
-  constructor(options?: { readonly numParameters?: number; readonly init?: number; readonly dtype?: DType });
+  constructor(options?: {
+    readonly numParameters?: number;
+    readonly init?: number;
+    readonly dtype?: DType;
+    readonly device?: DeviceLike;
+  });
   constructor(...args: CallArgs<typeof prelu>);
   constructor(...args: unknown[]) {
     super();
     const o = bound(prelu, args);
     this.numParameters = o.numParameters;
-    this.weight = new Parameter(torch.empty([o.numParameters], { dtype: o.dtype }));
+    this.weight = new Parameter(torch.empty([o.numParameters], { dtype: o.dtype, device: o.device }));
     init.constant_(this.weight, o.init);
   }
 

@@ -1,10 +1,11 @@
 /** Transformer layers. @see https://pytorch.org/docs/stable/nn.html#transformer-layers */
 import { RuntimeError } from "../errors.js";
 import type { CallArgs } from "../ops/schema.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { functional as F, torch } from "../torch.js";
-import { bound } from "./arguments.js";
+import { bound, typed } from "./arguments.js";
 import { MultiheadAttention } from "./attention.js";
 import { ModuleList } from "./container.js";
 import { deepcopy } from "./deepcopy.js";
@@ -25,6 +26,7 @@ export interface TransformerLayerOptions {
   /** Normalise before attention and feed-forward instead of after. */
   readonly normFirst?: boolean;
   readonly dtype?: DType;
+  readonly device?: DeviceLike;
 }
 
 const layer =
@@ -36,8 +38,6 @@ function activationOf(a: unknown): (x: Tensor) => Tensor {
   if (typeof a === "function") return a as (x: Tensor) => Tensor;
   throw new RuntimeError(`activation should be relu/gelu, not ${String(a)}`);
 }
-
-const typed = (dtype: DType | null): { dtype?: DType } => (dtype ? { dtype } : {});
 
 /** The masks of one attention. */
 interface Masks {
@@ -74,7 +74,7 @@ export class TransformerEncoderLayer extends Module {
   constructor(...args: unknown[]) {
     super();
     const o = bound(layer, args);
-    const t = typed(o.dtype);
+    const t = typed(o);
     this.selfAttn = new MultiheadAttention(o.dModel, o.nhead, {
       dropout: o.dropout,
       batchFirst: o.batchFirst,
@@ -136,7 +136,7 @@ export class TransformerDecoderLayer extends Module {
   constructor(...args: unknown[]) {
     super();
     const o = bound(layer, args);
-    const t = typed(o.dtype);
+    const t = typed(o);
     const attention = { dropout: o.dropout, batchFirst: o.batchFirst, ...t };
     this.selfAttn = new MultiheadAttention(o.dModel, o.nhead, attention);
     this.multiheadAttn = new MultiheadAttention(o.dModel, o.nhead, attention);
@@ -292,9 +292,9 @@ export class Transformer extends Module {
       layerNormEps: o.layerNormEps,
       batchFirst: o.batchFirst,
       normFirst: o.normFirst,
-      ...typed(o.dtype),
+      ...typed(o),
     };
-    const norm = (): LayerNorm => new LayerNorm(o.dModel, { eps: o.layerNormEps, ...typed(o.dtype) });
+    const norm = (): LayerNorm => new LayerNorm(o.dModel, { eps: o.layerNormEps, ...typed(o) });
     // PyTorch's order of draws: encoder, then decoder, then everything again.
     this.encoder =
       (o.customEncoder as TransformerEncoder | null) ??

@@ -2,11 +2,12 @@ import { isAnomalyEnabled, noteCreation } from "../autograd/anomaly.js";
 import { isGradEnabled } from "../autograd/mode.js";
 import { GradNode, type Edge } from "../autograd/node.js";
 import { freed, modified } from "../autograd/saved.js";
-import { RuntimeError } from "../errors.js";
 import { record } from "../graph/record.js";
 import type { Attrs, Meta, Value } from "../graph/value.js";
+import { cpu, differentDevices, type Device } from "../tensor/device.js";
 import { isPlain, resultStrides } from "../tensor/strides.js";
 import { Tensor, type Layout } from "../tensor/tensor.js";
+import { deviceOfCall, onDevice } from "./depth.js";
 import type { GradContext, OpPrimitive } from "./record.js";
 import type { StepName } from "./steps.js";
 
@@ -21,8 +22,13 @@ export function sumTo(grad: Tensor, shape: readonly number[]): Tensor {
   return sameShape(grad._shape, shape) ? grad : sumToShape(grad, shape);
 }
 
-/** Converts a gradient to the dtype of its input; set by the conversions. */
-let castGrad: (grad: Tensor, like: Meta) => Tensor;
+/** What a step knows of its inputs when it has let go of them. */
+interface InputMeta extends Meta {
+  readonly device: Device;
+}
+
+/** Converts a gradient to the dtype of its input and brings it there; set by the conversions. */
+let castGrad: (grad: Tensor, like: InputMeta) => Tensor;
 export function setCastGrad(f: typeof castGrad): void {
   castGrad = f;
 }
@@ -34,7 +40,8 @@ export class OpGradNode extends GradNode implements GradContext {
   /** The name of the op the user called, where that is not the primitive's. */
   title: string | undefined;
   #inputs: readonly Tensor[] | null;
-  readonly #inputMetas: readonly Meta[];
+  readonly #inputMetas: readonly InputMeta[];
+  readonly #device: Device;
   #inputVersions: readonly number[];
   #results: readonly Tensor[] | null = null;
   #resultVersions: readonly number[] = [];
@@ -55,8 +62,9 @@ export class OpGradNode extends GradNode implements GradContext {
     this.attrs = attrs;
     this.#inputs = inputs;
     this.#inputMetas = inputs.map((t) =>
-      t._storage.value === t._value ? t._value : { shape: t._shape, dtype: t.dtype },
+      t._storage.value === t._value ? t._value : { shape: t._shape, dtype: t.dtype, device: t.device },
     );
+    this.#device = sharedDevice(op.name, inputs);
     this.#inputVersions = inputs.map((t) => t._versions.value);
     this.#hold(inputs);
   }
@@ -148,7 +156,10 @@ export class OpGradNode extends GradNode implements GradContext {
     const first = grads[0];
     if (!rule) return this.next.map(() => null);
     // A rule of a single-output op always gets its gradient; multi-output rules look at `gs`.
-    const results = rule(this, first as Tensor, grads);
+    return onDevice(this.#device, () => this.#conformed(rule(this, first as Tensor, grads)));
+  }
+
+  #conformed(results: ReturnType<NonNullable<OpPrimitive["grad"]>>): (Tensor | null)[] {
     return this.next.map((edge, i) => {
       if (!edge) return null;
       const entry = results[i];
@@ -156,7 +167,7 @@ export class OpGradNode extends GradNode implements GradContext {
       if (!grad) return null;
       const meta = this.#inputMetas[i]!;
       if (this.#op.broadcast) grad = sumTo(grad, meta.shape);
-      return grad.dtype === meta.dtype ? grad : castGrad(grad, meta);
+      return grad.dtype === meta.dtype && grad.device === meta.device ? grad : castGrad(grad, meta);
     });
   }
 
@@ -192,11 +203,12 @@ export function applyAll<A extends Attrs>(
   attrs: A,
   strides?: readonly number[],
 ): Tensor[] {
-  checkDevices(op.name, inputs);
+  const device = inputs.length > 0 ? sharedDevice(op.name, inputs) : deviceOfCall();
   const values = record(
     op as unknown as OpPrimitive,
     inputs.map((t) => t._value),
     attrs,
+    device,
   );
   const results = values.map(
     (v) =>
@@ -278,14 +290,17 @@ export function attachHistory(
   });
 }
 
-function checkDevices(name: string, inputs: readonly Tensor[]): void {
-  const first = inputs[0]?.device;
+/**
+ * The device of the operands; numbers in tensors on the CPU go with any.
+ * @throws RuntimeError when they are on several.
+ */
+function sharedDevice(name: string, inputs: readonly Tensor[]): Device {
+  let shared: Device | undefined;
   for (const t of inputs) {
-    if (t.device !== first && t.device.toString() !== first!.toString() && t.ndim > 0) {
-      throw new RuntimeError(
-        `Expected all tensors to be on the same device, but found at least two devices, ${String(first)} and ` +
-          `${String(t.device)}! (when checking arguments of ${name})`,
-      );
-    }
+    const { device } = t;
+    if (device === shared || (device === cpu && t.ndim === 0)) continue;
+    if (shared) throw differentDevices(shared, device, name);
+    shared = device;
   }
+  return shared ?? cpu;
 }

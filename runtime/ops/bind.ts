@@ -36,7 +36,7 @@ const accepts: Readonly<Record<TypeWord, (v: unknown) => boolean>> = {
   bool: (v) => typeof v === "boolean",
   str: (v) => typeof v === "string",
   dtype: (v) => v instanceof DType,
-  device: (v) => typeof v === "string" || v instanceof Device,
+  device: (v) => typeof v === "string" || v instanceof Device || isInt(v),
   generator: (v) => typeof v === "object" && v !== null,
   memory_format: (v) => v instanceof MemoryFormat,
   storage: (v) => v instanceof StorageHandle,

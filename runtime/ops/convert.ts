@@ -1,5 +1,4 @@
 /** Conversions between dtypes and devices. */
-import { NotImplementedError } from "../errors.js";
 import { carrier } from "../graph/primitive.js";
 import type { DType } from "../tensor/dtype.js";
 import {
@@ -15,7 +14,7 @@ import {
   int8,
   uint8,
 } from "../tensor/dtype.js";
-import { Device } from "../tensor/device.js";
+import { Device, placed, type DeviceLike } from "../tensor/device.js";
 import { formatStrides, preserveFormat, suggestedFormat, type MemoryFormat } from "../tensor/memoryFormat.js";
 import { contiguousStrides, preservedStrides } from "../tensor/strides.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -41,25 +40,40 @@ export function castTo(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : apply(cast, [x], { dtype });
 }
 
-setCastGrad((grad, like) => castTo(grad, like.dtype));
+/** The same elements on another device. The derivative goes back to where its input was: `castGrad` brings it there. */
+const transfer = primitive<{ to: string }>({
+  name: "transfer",
+  gradName: "ToCopyBackward0",
+  infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  device: ({ to: name }) => new Device(name),
+  grad: (_, g) => [g],
+  layout: ([x], shape) => (x!.isContiguous() ? undefined : preservedStrides(shape, x!._strides)),
+  lower: (_, [x]) => x!,
+  moves: true,
+});
 
-function parseDevice(device: Device | string): Device {
-  if (device instanceof Device) return device;
-  const [type, index] = device.split(":") as [string, string?];
-  if (type === "cpu") return new Device("cpu", index === undefined ? null : Number(index));
-  throw new NotImplementedError(`device '${device}' is not implemented: tensors live on 'cpu'`);
+/** `x` on a device of which it is known to be there; `x` itself when it is there. */
+export function movedTo(x: Tensor, device: Device): Tensor {
+  return x.device === device ? x : apply(transfer, [x], { to: device.toString() });
 }
+
+setCastGrad((grad, like) => movedTo(castTo(grad, like.dtype), like.device));
 
 function toImpl(
   self: Tensor,
-  device: Device | string | null,
+  device: DeviceLike | null,
   dtype: DType | null,
   copy: boolean,
   format: MemoryFormat | null,
 ): Tensor {
-  if (device !== null) parseDevice(device);
+  const place = device === null ? self.device : placed(device);
   const wanted = format ?? preserveFormat;
   const to = dtype ?? self.dtype;
+  if (place !== self.device) {
+    // The smaller way over: narrowed before, widened after.
+    const first = to.itemsize < self.dtype.itemsize ? castTo(self, to) : self;
+    return toImpl(movedTo(first, place), null, to, false, wanted);
+  }
   const stays = wanted === preserveFormat || wanted === suggestedFormat(self._shape, self._strides);
   if (to === self.dtype && stays && !copy) return self;
   const strides = formatStrides(wanted, self._shape, self._strides) ?? contiguousStrides(self._shape);
@@ -84,7 +98,7 @@ export const to = op(
   {
     signature:
       "to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) -> Tensor",
-    call: (self, other, _, copy, format) => toImpl(self, null, other.dtype, copy, format),
+    call: (self, other, _, copy, format) => toImpl(self, other.device, other.dtype, copy, format),
   },
 );
 
@@ -111,6 +125,6 @@ export const bool_ = conversion("bool", bool);
 export const typeAs = op({
   signature: "type_as(Tensor self, Tensor other) -> Tensor",
   on: ["Tensor"],
-  doc: "Converts to the dtype of `other`.",
-  call: (self, other) => castTo(self, other.dtype),
+  doc: "Converts to the dtype of `other`, on its device.",
+  call: (self, other) => self.to(other),
 });

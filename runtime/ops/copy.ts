@@ -1,7 +1,7 @@
 /** Writing over tensors. */
 import { isGradEnabled } from "../autograd/mode.js";
 import { apply, sameShape } from "./apply.js";
-import { castTo } from "./convert.js";
+import { castTo, movedTo } from "./convert.js";
 import { broadcastShapes } from "./family.js";
 import { checkNoPartialOverlap, inPlace, setInPlaceHelpers } from "./inplace.js";
 import { hostScalar } from "./leaf.js";
@@ -48,7 +48,7 @@ export const copy_ = op({
       "copy_",
       self,
       (old) => {
-        const source = expandTo(castTo(src, self.dtype), self._shape);
+        const source = expandTo(movedTo(castTo(src, self.dtype), self.device), self._shape);
         return isGradEnabled() && (self.requiresGrad || src.requiresGrad)
           ? apply(overwrite, [old, source], {})
           : source;
@@ -64,7 +64,8 @@ export function fillInPlace(name: string, self: Tensor, value: Scalar | Tensor):
     name,
     self,
     (old) => {
-      const v = typeof value === "object" ? castTo(value, self.dtype) : fillValue(value, self);
+      const v =
+        typeof value === "object" ? movedTo(castTo(value, self.dtype), self.device) : fillValue(value, self);
       const filled = expandTo(v, self._shape);
       return isGradEnabled() && v.requiresGrad ? apply(overwrite, [old, filled], {}) : filled;
     },
@@ -85,13 +86,9 @@ export const zero_ = op({
 
 export const fill_ = op(
   {
-    signature: "fill_(Tensor self, Scalar value) -> Tensor",
+    signature: "fill_(Tensor self, Tensor value) -> Tensor",
     on: ["Tensor", "torch"],
     doc: "Fills this tensor with one number, or with a 0-d tensor.",
-    call: (self, value) => fillInPlace("fill_", self, value),
-  },
-  {
-    signature: "fill_(Tensor self, Tensor value) -> Tensor",
     call: (self, value) => {
       if (value.ndim !== 0) {
         throw new RuntimeError(
@@ -100,6 +97,10 @@ export const fill_ = op(
       }
       return fillInPlace("fill_", self, value);
     },
+  },
+  {
+    signature: "fill_(Tensor self, Scalar value) -> Tensor",
+    call: (self, value) => fillInPlace("fill_", self, value),
   },
 );
 

@@ -1,6 +1,7 @@
 /** Tensors from JavaScript's data: numbers, nested arrays, typed arrays, bytes. */
 import { readFileSync } from "node:fs";
 import { NotImplementedError, RuntimeError, ValueError } from "../errors.js";
+import { cpu } from "../tensor/device.js";
 import {
   bool,
   dtypeOfArray,
@@ -15,6 +16,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { strideCopy } from "../tensor/strideCopy.js";
 import { typeTitle } from "../tensor/typenames.js";
 import { castTo } from "./convert.js";
+import { callIsOn, deviceOfCall } from "./depth.js";
 import { filled } from "./create.js";
 import { page } from "./family.js";
 import { encode, fromData } from "./leaf.js";
@@ -113,7 +115,7 @@ class Flattened {
 
 /** A new leaf tensor with the given numbers. */
 function build(data: TensorData, dtype: DType | null): Tensor {
-  if (data instanceof Tensor) return (dtype ? data.to(dtype) : data).detach()._fresh();
+  if (data instanceof Tensor) return data.to(deviceOfCall(), dtype).detach()._fresh();
   if (isNumbers(data)) return fromTyped(data, dtype);
   const flat = new Flattened(data);
   const type = dtype ?? flat.dtype;
@@ -212,7 +214,7 @@ function fromArrayObject(array: ArrayObject): Tensor {
 
 /** Data as a tensor; a tensor of that dtype is given back as it is. */
 function asTensorOf(data: unknown, dtype: DType | null): Tensor {
-  if (data instanceof Tensor) return dtype ? castTo(data, dtype) : data;
+  if (data instanceof Tensor) return data.to(deviceOfCall(), dtype);
   if (isArrayObject(data)) {
     const t = fromArrayObject(data);
     return dtype ? castTo(t, dtype) : t;
@@ -246,6 +248,7 @@ export const fromNumpy = op({
   signature: "from_numpy(any ndarray) -> Tensor",
   doc: `A tensor with the elements of a typed array, or of an object with \`data\` and \`shape\` (and \`stride\`, \`offset\`): a copy.\n\n${page("from_numpy")}`,
   call: (array) => {
+    callIsOn(cpu);
     if (isArrayObject(array)) return fromArrayObject(array);
     if (isNumbers(array)) return fromTyped(array, null);
     throw new TypeError(
@@ -258,7 +261,8 @@ export const frombuffer = op({
   signature:
     "frombuffer(any buffer, *, dtype? dtype=None, int count=-1, int offset=0, device? device=None, bool requires_grad=False) -> Tensor",
   doc: `A tensor of one axis from the bytes of an \`ArrayBuffer\` or a view of one: a copy.\n\n${page("frombuffer")}`,
-  call: (buffer, dtype, count, offset, _device, requiresGrad) => {
+  call: (buffer, dtype, count, offset, device, requiresGrad) => {
+    if (device === null) callIsOn(cpu);
     if (!dtype) throw new TypeError("frombuffer() missing required option 'dtype'");
     const bytes = bytesOf(buffer);
     const data = takeBytes(bytes, dtype, count, offset);

@@ -1,10 +1,11 @@
 /** What stands between the brackets of `x[…]`: views are taken at once, index tensors are left over. */
-import { IndexError, ValueError } from "../errors.js";
+import { IndexError, RuntimeError, ValueError } from "../errors.js";
 import { isTracing } from "../graph/executor.js";
+import { cpu } from "../tensor/device.js";
 import { bool, int64, uint8, type DType } from "../tensor/dtype.js";
 import { Slice } from "../tensor/slice.js";
 import { Tensor } from "../tensor/tensor.js";
-import { castTo } from "./convert.js";
+import { castTo, movedTo } from "./convert.js";
 import { typeName } from "./bind.js";
 import { fromData } from "./leaf.js";
 import { positionsByAxis } from "./nonzero.js";
@@ -60,9 +61,17 @@ function consumes(entry: ReturnType<typeof known>): number {
   return entry instanceof Tensor && isMask(entry.dtype) ? entry.ndim : 1;
 }
 
+/** An index where `x` is: on the CPU it serves any device. */
+function beside(x: Tensor, index: Tensor): Tensor {
+  if (index.device === x.device || index.device === cpu) return movedTo(index, x.device);
+  throw new RuntimeError(
+    `indices should be either on cpu or on the same device as the indexed tensor (${String(x.device)}), not on ${String(index.device)}`,
+  );
+}
+
 /** Takes the basic part of an index as views. */
 export function takeViews(x: Tensor, given: readonly unknown[]): Remaining {
-  const entries = given.map(known);
+  const entries = given.map(known).map((e) => (e instanceof Tensor ? beside(x, e) : e));
   const consumed = entries.reduce((n: number, e) => n + consumes(e), 0);
   if (consumed > x.ndim) {
     throw new IndexError(

@@ -268,7 +268,7 @@ Object.defineProperties(Tensor.prototype, {
     configurable: true,
     writable: true,
     value(this: Tensor, ...index: IndexEntry[]): Tensor {
-      const outer = enterCall();
+      const outer = enterCall([this]);
       try {
         const result = read(this, index);
         reportResult(outer, result);
@@ -285,7 +285,7 @@ Object.defineProperties(Tensor.prototype, {
       if (!(value instanceof Tensor) && !["number", "bigint", "boolean"].includes(typeof value)) {
         throw new TypeError(`can't assign ${Array.isArray(value) ? "an array" : typeof value} to a tensor`);
       }
-      const outer = enterCall();
+      const outer = enterCall([this]);
       try {
         write(this, Array.isArray(index) ? index : [index], value);
         return this;

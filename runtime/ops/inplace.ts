@@ -1,5 +1,6 @@
 import { isGradEnabled, isInferenceModeEnabled, withGradMode } from "../autograd/mode.js";
 import { RuntimeError } from "../errors.js";
+import { differentDevices } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import { isDense, overlaps } from "../tensor/strides.js";
 import { Tensor, type Layout, type ViewMeta, type ViewOrigin, type ViewStep } from "../tensor/tensor.js";
@@ -134,6 +135,7 @@ export function inPlace(
       `output with shape [${self._shape.join(", ")}] doesn't match the broadcast shape [${result._shape.join(", ")}]`,
     );
   }
+  if (result.device !== self.device) throw differentDevices(self.device, result.device, name);
   if (result.dtype !== self.dtype) {
     checkCast(result, self);
     result = convert(result, self);
@@ -274,6 +276,7 @@ export function writeOut(name: string, result: unknown, out: unknown, rule: OutD
           "arguments requires grad.",
       );
     }
+    if (result.device !== out.device) throw differentDevices(result.device, out.device, name);
     checkOutDtype(name, result, out, rule);
     const value = result.dtype === out.dtype ? result : convert(result, out);
     if (sameShape(out._shape, value._shape)) writeTo(out, value);

@@ -1,24 +1,25 @@
 /** Tensors whose elements are given: the leaves of graphs. */
 import { Value } from "../graph/value.js";
-import { cpu, type Device } from "../tensor/device.js";
+import type { Device } from "../tensor/device.js";
 import { allocate, bool, type DType, type HostArray } from "../tensor/dtype.js";
 import { encodeBfloat16, encodeFloat16 } from "../tensor/half.js";
 import { Tensor } from "../tensor/tensor.js";
+import { deviceOfCall } from "./depth.js";
 import type { Scalar } from "./schema.js";
 
-/** A tensor that owns `data`, in C order, without a copy. */
+/** A tensor that owns `data`, in C order, without a copy. The bytes go to its device when it is used there. */
 export function fromData(
   data: HostArray,
   shape: readonly number[],
   dtype: DType,
-  device: Device = cpu,
+  device: Device = deviceOfCall(),
 ): Tensor {
   return new Tensor(new Value(shape, dtype, device, { kind: "host", data }));
 }
 
 /** A 0-d tensor of one number. */
-export function hostScalar(value: Scalar, dtype: DType): Tensor {
-  return fromData(encode([value], dtype), [], dtype);
+export function hostScalar(value: Scalar, dtype: DType, device?: Device): Tensor {
+  return fromData(encode([value], dtype), [], dtype, device);
 }
 
 /** Numbers as a dtype stores them; integers wrap, floats round. */

@@ -8,6 +8,8 @@ import { defaultGenerator, Generator } from "../tensor/generator.js";
 import { isTracing, read } from "../graph/executor.js";
 import { Tensor } from "../tensor/tensor.js";
 import { apply } from "./apply.js";
+import { movedTo } from "./convert.js";
+import { deviceOfCall } from "./depth.js";
 import { zerosFor } from "./elementwise.js";
 import { broadcastShapes, page } from "./family.js";
 import { inPlace } from "./inplace.js";
@@ -37,7 +39,8 @@ export function drawn(
   }
   const request = Object.assign({ dtype: dtype.name, count: numel(shape) }, spec) as Draw;
   if (!Object.values(spec).includes(noElements)) checkDraw(request);
-  return new Tensor(queueDraw(generatorOf(generator)._id, request, [{ shape: [...shape], dtype }])[0]!);
+  const values = queueDraw(generatorOf(generator)._id, request, [{ shape: [...shape], dtype }]);
+  return movedTo(new Tensor(values[0]!), deviceOfCall());
 }
 
 /** Overwrites a tensor with draws, in the order of its memory. */

@@ -1,6 +1,7 @@
 import type { Primitive } from "../graph/primitive.js";
 import type { Attrs, Meta } from "../graph/value.js";
 import { RuntimeError } from "../errors.js";
+import { placed, type DeviceLike } from "../tensor/device.js";
 import type { DType } from "../tensor/dtype.js";
 import { holdsQuantized } from "../tensor/quantized.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -10,7 +11,7 @@ import { checkNoPartialOverlap, inPlace, inPlaceView, writeOut } from "./inplace
 import { nameSteps } from "./apply.js";
 import { stepOf } from "./steps.js";
 import { lastStep } from "../autograd/node.js";
-import { enterCall, leaveCall, reportResult } from "./depth.js";
+import { callIsOn, enterCall, leaveCall, reportResult } from "./depth.js";
 
 /** What a gradient rule sees of the call. Inputs and outputs are checked for in-place changes when they are used. */
 export interface GradContext<A extends Attrs = Attrs> {
@@ -177,12 +178,15 @@ export function op(
   const rule = first.outDtype ?? "cast";
   const step = stepOf(main.name, first.on?.[0] === "F");
   const takesQuantized = signatures.some(({ parameters: [p] }) => p?.type === "qtensor" || p?.type === "any");
+  const deviceAt = signatures.map((s) => s.parameters.findIndex((p) => p.type === "device"));
   const outAt = signatures.map((s) => s.parameters.findIndex((p) => p.name === "out"));
   const invoke = (...args: unknown[]): unknown => {
     if (holdsQuantized(args) && !takesQuantized) return callQuantized(main.name, invoke, args);
-    const outer = enterCall();
+    const outer = enterCall(args);
     try {
       const { overload, values } = bind(signatures, args);
+      const device = (values[deviceAt[overload]!] ?? null) as DeviceLike | null;
+      callIsOn(device === null ? values : placed(device));
       const at = outAt[overload]!;
       const out = at >= 0 ? (values[at] ?? null) : null;
       if (out instanceof Tensor && rule === "asked") askDtype(signatures[overload]!, values, out);
@@ -225,7 +229,7 @@ function askDtype({ name, parameters }: Signature, values: unknown[], out: Tenso
 
 /** The in-place form of an op: computes, then writes over the first argument. */
 export function invokeInPlace(record: OpRecord, self: Tensor, args: readonly unknown[]): Tensor {
-  const outer = enterCall();
+  const outer = enterCall([self, ...args]);
   try {
     if (record.inplace === "view") {
       return inPlaceView(`${record.name}_`, self, (old) => record.invoke(old, ...args) as Tensor);

@@ -1,6 +1,6 @@
 import { ValueError } from "../errors.js";
 import type { DType } from "../tensor/dtype.js";
-import type { Device } from "../tensor/device.js";
+import type { DeviceLike } from "../tensor/device.js";
 import type { MemoryFormat } from "../tensor/memoryFormat.js";
 import type { StorageHandle } from "../tensor/storageHandle.js";
 import type { QuantizedDType, QuantizedTensor } from "../tensor/quantized.js";
@@ -27,7 +27,7 @@ export interface SchemaTypes {
   bool: boolean;
   str: string;
   dtype: DType;
-  device: Device | string;
+  device: DeviceLike;
   generator: object;
   memory_format: MemoryFormat;
   storage: StorageHandle;

@@ -163,7 +163,7 @@ export class LBFGS extends Optimizer<LBFGSOptions> {
     const step = v.scale(d, t);
     let offset = 0;
     for (const p of this.#params) {
-      const part = fromData(step.slice(offset, offset + p.numel()), p.shape, p.dtype);
+      const part = fromData(step.slice(offset, offset + p.numel()), p.shape, p.dtype, p.device);
       p.copy_(p.add(part));
       offset += p.numel();
     }

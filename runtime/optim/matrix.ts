@@ -70,8 +70,8 @@ export class Adafactor extends Optimizer<AdafactorOptions> {
         step: 0,
         ...(isMatrix
           ? {
-              row_var: stateTensor([...p.shape.slice(0, -1), 1], p.dtype),
-              col_var: stateTensor([...p.shape.slice(0, -2), 1, p.shape.at(-1)!], p.dtype),
+              row_var: stateTensor(p, 0, [...p.shape.slice(0, -1), 1]),
+              col_var: stateTensor(p, 0, [...p.shape.slice(0, -2), 1, p.shape.at(-1)!]),
             }
           : { variance: this.zeros(p) }),
       }));

@@ -3,7 +3,7 @@ import { NotImplementedError, RuntimeError, ValueError } from "../errors.js";
 import { asLibrary, asUser, requestFlush } from "../ops/depth.js";
 import { hostScalar } from "../ops/leaf.js";
 import { camel } from "../ops/schema.js";
-import { float32, type DType } from "../tensor/dtype.js";
+import { float32 } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { stateTensor } from "./stateTensor.js";
 
@@ -126,9 +126,9 @@ export abstract class Optimizer<O extends object = Record<string, unknown>> {
     for (const p of group.params) {
       if (!p.grad) continue;
       const n = (key: string, value: number): Tensor => {
-        const full = `${key}:${p.dtype.name}`;
+        const full = `${key}:${p.dtype.name}:${p.device.toString()}`;
         let t = made.get(full);
-        if (!t) made.set(full, (t = hostScalar(value, p.dtype)));
+        if (!t) made.set(full, (t = hostScalar(value, p.dtype, p.device)));
         return t;
       };
       let g: Tensor = p.grad.detach();
@@ -156,7 +156,7 @@ export abstract class Optimizer<O extends object = Record<string, unknown>> {
 
   /** Zeros of a parameter's shape and dtype. */
   protected zeros(p: Tensor): Tensor {
-    return stateTensor(p.shape, p.dtype);
+    return stateTensor(p);
   }
 
   /**
@@ -217,7 +217,7 @@ export abstract class Optimizer<O extends object = Record<string, unknown>> {
           Object.fromEntries(
             Object.entries(s).map(([k, v]) => [
               k,
-              numbers.has(k) && v instanceof Tensor ? Number(v.item()) : ownCopy(v, p.dtype),
+              numbers.has(k) && v instanceof Tensor ? Number(v.item()) : ownCopy(v, p),
             ]),
           ),
         );
@@ -226,12 +226,12 @@ export abstract class Optimizer<O extends object = Record<string, unknown>> {
   }
 }
 
-/** A copy of loaded state; floating tensors take the parameter's dtype, as in PyTorch. */
-function ownCopy(value: StateValue, dtype: DType): StateValue {
-  if (Array.isArray(value)) return (value as readonly StateValue[]).map((v) => ownCopy(v, dtype));
+/** A copy of loaded state; floating tensors take the parameter's dtype and all its device, as in PyTorch. */
+function ownCopy(value: StateValue, p: Tensor): StateValue {
+  if (Array.isArray(value)) return (value as readonly StateValue[]).map((v) => ownCopy(v, p));
   if (!(value instanceof Tensor)) return value;
-  const converted = value.dtype.isFloatingPoint && dtype.isFloatingPoint ? value.detach().to(dtype) : value;
-  return noGrad(() => converted.clone());
+  const dtype = value.dtype.isFloatingPoint && p.dtype.isFloatingPoint ? p.dtype : value.dtype;
+  return noGrad(() => value.detach().to(p.device, dtype, { copy: true }));
 }
 
 function markStates(values: Iterable<StateValue>): void {

@@ -94,7 +94,7 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   #init(p: Tensor, group: ParamGroup<AdagradOptions>): { step: number; sum: Tensor } {
     return this.stateOf(p, () => ({
       step: 0,
-      sum: stateTensor(p.shape, p.dtype, group.initialAccumulatorValue),
+      sum: stateTensor(p, group.initialAccumulatorValue),
     }));
   }
 

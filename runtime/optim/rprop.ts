@@ -32,7 +32,7 @@ export class Rprop extends Optimizer<RpropOptions> {
       const state = this.stateOf(p, () => ({
         step: 0,
         prev: this.zeros(p),
-        step_size: stateTensor(p.shape, p.dtype, group.lr),
+        step_size: stateTensor(p, group.lr),
       }));
       state.step++;
       const { prev, step_size: size } = state;

@@ -11,7 +11,7 @@ import {
 } from "../graph/draws.js";
 import { fromData } from "../ops/leaf.js";
 import { defaultSeed, stateSize } from "../random/mt19937.js";
-import { cpu, Device } from "./device.js";
+import { cpu, Device, type DeviceLike } from "./device.js";
 import { uint8 } from "./dtype.js";
 import type { Tensor } from "./tensor.js";
 
@@ -59,10 +59,14 @@ export class Generator {
    * @param device `"cpu"`; may be given as `{ device }`.
    * @throws RuntimeError for other devices.
    */
-  constructor(device: Device | string | { readonly device?: Device | string } = "cpu") {
-    const name = typeof device === "string" || device instanceof Device ? device : (device.device ?? "cpu");
-    if (!/^cpu(:0)?$/.test(String(name))) {
-      throw new RuntimeError(`Device type ${String(name)} is not supported for torch.Generator() api.`);
+  constructor(device: DeviceLike | { readonly device?: DeviceLike } = "cpu") {
+    const given =
+      typeof device === "object" && !(device instanceof Device) ? (device.device ?? "cpu") : device;
+    const { type } = new Device(given);
+    if (type !== "cpu") {
+      throw new RuntimeError(
+        `Device type ${type} is not supported for torch.Generator() api: random numbers are drawn on the CPU for every device, so that they are the same on all.`,
+      );
     }
     this._id = nextId++;
     this.#seed = defaultSeed;

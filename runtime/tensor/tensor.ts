@@ -266,6 +266,11 @@ export class Tensor {
           `assigned grad has data of a different type: ${String(grad.dtype)} for ${String(this.dtype)}`,
         );
       }
+      if (grad.device !== this.device) {
+        throw new RuntimeError(
+          `assigned grad has data located on a different device: ${String(grad.device)} for ${String(this.device)}`,
+        );
+      }
     }
     this._grad = grad;
   }

@@ -36,7 +36,10 @@ export function clipGradNorm_(parameters: Tensors, ...args: CallArgs<typeof clip
         `The total norm of order ${String(normType)} for gradients from \`parameters\` is non-finite, so it cannot be clipped. To disable this error and scale the gradients by the non-finite norm anyway, set \`errorIfNonfinite: false\``,
       );
     }
-    const scale = torch.tensor(maxNorm, { dtype: total.dtype }).div(total.add(1e-6)).clamp({ max: 1 });
+    const scale = torch
+      .tensor(maxNorm, { dtype: total.dtype, device: total.device })
+      .div(total.add(1e-6))
+      .clamp({ max: 1 });
     for (const g of grads) g.mul_(scale.to(g.dtype));
     return total;
   });

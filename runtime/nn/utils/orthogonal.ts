@@ -21,7 +21,7 @@ const diagonalOf = (t: Tensor): Tensor => t.diagonal({ dim1: -2, dim2: -1 });
 /** Whether QᴴQ is the identity, up to rounding. */
 function isOrthogonal(q: Tensor): boolean {
   const [rows, columns] = rowsAndColumns(q);
-  const id = torch.eye(columns, { dtype: q.dtype });
+  const id = torch.eye(columns, { dtype: q.dtype, device: q.device });
   return torch.allclose(torch.matmul(turned(q), q), id.expand([...q.shape.slice(0, -2), columns, columns]), {
     atol: 10 * rows * torch.finfo(q.dtype).eps,
   });
@@ -33,7 +33,7 @@ function isOrthogonal(q: Tensor): boolean {
  */
 function householderProduct(below: Tensor): Tensor {
   const [rows, columns] = rowsAndColumns(below);
-  const id = torch.eye(rows, columns, { dtype: below.dtype });
+  const id = torch.eye(rows, columns, { dtype: below.dtype, device: below.device });
   const v = below.add(id);
   const gram = torch.matmul(turned(v), v);
   // τ = 2 / ‖v‖²: then the reflection is orthogonal.
@@ -82,7 +82,7 @@ class _Orthogonal extends Module {
     let q: Tensor;
     if (this.orthogonalMap === "matrix_exp") q = matrixExp(a);
     else {
-      const id = torch.eye(rows, { dtype: a.dtype });
+      const id = torch.eye(rows, { dtype: a.dtype, device: a.device });
       q = torch.matmul(inverse(id.sub(a.div(2))), id.add(a.div(2)));
     }
     return rows === columns ? q : q.narrow(-1, 0, columns);
@@ -107,7 +107,7 @@ class _Orthogonal extends Module {
     const [compact, tau] = geqrf(transposed ? turned(value).clone() : value);
     const d = diagonalOf(compact);
     const signs = d.sign().mul(tau.eq(0).to(d.dtype).mul(-2).add(1));
-    const eye = torch.eye(...rowsAndColumns(compact), { dtype: compact.dtype });
+    const eye = torch.eye(...rowsAndColumns(compact), { dtype: compact.dtype, device: compact.device });
     const x = torch.where(eye.eq(1), signs.unsqueeze(-2), compact);
     return transposed ? turned(x) : x;
   }
@@ -118,13 +118,20 @@ class _Orthogonal extends Module {
     const q = transposed ? turned(value) : value;
     const [rows, columns] = rowsAndColumns(q);
     if (rows !== columns) {
-      const rest = torch.randn([...q.shape.slice(0, -2), rows, rows - columns], { dtype: q.dtype });
+      const rest = torch.randn([...q.shape.slice(0, -2), rows, rows - columns], {
+        dtype: q.dtype,
+        device: q.device,
+      });
       this.base = orthonormal(torch.cat([q, rest], -1));
     } else {
       this.base = isOrthogonal(q) ? q.clone() : orthonormal(q.clone());
     }
     const shape = value.shape;
-    return torch.eye(shape.at(-2)!, shape.at(-1)!, { dtype: value.dtype }).neg().expand(shape).clone();
+    return torch
+      .eye(shape.at(-2)!, shape.at(-1)!, { dtype: value.dtype, device: value.device })
+      .neg()
+      .expand(shape)
+      .clone();
   }
 }
 

@@ -118,7 +118,7 @@ export class RandomStructured extends StructuredMethod {
   }
 
   protected override keep(t: Tensor, dim: number, pruned: number): Tensor {
-    const chance = torch.rand(t.shape[dim]!);
+    const chance = torch.rand(t.shape[dim]!, { device: t.device });
     return chance.gt(chance.sort().values.select(0, pruned - 1));
   }
 }
@@ -136,7 +136,7 @@ export class LnStructured extends StructuredMethod {
     const others = t.shape.map((_, i) => i).filter((i) => i !== dim);
     const norm = torch.norm(t.detach(), this.n, others) as Tensor;
     const kept = torch.topk(norm, t.shape[dim]! - pruned).indices;
-    return torch.zeros(t.shape[dim]!).indexFill(0, kept, 1);
+    return torch.zeros(t.shape[dim]!, { device: t.device }).indexFill(0, kept, 1);
   }
 }
 

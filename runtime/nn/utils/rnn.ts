@@ -2,7 +2,7 @@
 import { AssertionError, RuntimeError, ValueError } from "../../errors.js";
 import type { CallArgs } from "../../ops/schema.js";
 import { float32, float64, int64, type DType } from "../../tensor/dtype.js";
-import type { Device } from "../../tensor/device.js";
+import type { DeviceLike } from "../../tensor/device.js";
 import { Tensor } from "../../tensor/tensor.js";
 import { functional as F, torch } from "../../torch.js";
 import { bound } from "../arguments.js";
@@ -46,7 +46,7 @@ export class PackedSequence {
   }
 
   /** Converts the data. */
-  to(target: DType | Device | string | Tensor): PackedSequence {
+  to(target: DType | DeviceLike | Tensor): PackedSequence {
     const data = (this.data.to as (t: unknown) => Tensor)(target);
     if (data === this.data) return this;
     return new PackedSequence(data, this.batchSizes, this.sortedIndices, this.unsortedIndices);
@@ -175,7 +175,7 @@ export function padPackedSequence(
   // Where a sequence has ended, the row behind the data: the padding.
   const row = (t: number, n: number): number => (t < lengths[n]! ? starts[t]! + n : total);
   const rows = Array.from({ length: steps }, (_, t) => places.map((n) => row(t, n))).flat();
-  const padding = torch.full([1, ...item], paddingValue, { dtype: data.dtype });
+  const padding = torch.full([1, ...item], paddingValue, { dtype: data.dtype, device: data.device });
   const padded = torch
     .cat([data, padding], 0)
     .indexSelect(0, indexTensor(rows))
