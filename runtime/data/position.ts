@@ -1,10 +1,7 @@
 /** Where a loader is in its pass, so that another can go on from there. */
 import { ValueError } from "../errors.js";
-import { onDevice } from "../ops/depth.js";
-import { cpu } from "../tensor/device.js";
 import { defaultGenerator, Generator } from "../tensor/generator.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { delivered } from "./delivered.js";
 
 /** The position of a loader. */
 export interface LoaderState {
@@ -62,15 +59,14 @@ export class Position {
       this.#start = this.#generators.map((g) => g.getState());
       this.#skip = undefined;
     }
-    return this.#counted(onDevice(cpu, begin));
+    return this.#counted(begin());
   }
 
   *#counted<B>(pass: Iterator<B>): IterableIterator<B> {
     try {
-      const following = (): IteratorResult<B> => onDevice(cpu, () => pass.next());
-      for (let next = following(); next.done !== true; next = following()) {
+      for (let next = pass.next(); next.done !== true; next = pass.next()) {
         this.#taken++;
-        yield delivered(next.value);
+        yield next.value;
       }
       this.#taken = 0;
     } finally {

@@ -3,9 +3,11 @@ import { Mt19937 } from "../random/mt19937.js";
 import { fillDraw, type Draw } from "../random/distributions.js";
 import type { HostArray } from "../tensor/dtype.js";
 import { BufferPool } from "./pool.js";
-import { NodeFailure, ProgramRunner, type Output, type Slot } from "./program.js";
+import { NodeFailure, ProgramRunner, type Output } from "./program.js";
+import { bytesOf, freeDevice, type Slot } from "./slot.js";
+import { webgpuMemory } from "./webgpu.js";
 import { IdMap } from "./steady.js";
-import { createSession, sessionStats, type Session } from "./session.js";
+import { createSession, sessionStats, type Placement, type Session } from "./session.js";
 import type {
   BufferId,
   DrawRequest,
@@ -34,18 +36,18 @@ class SharedSession {
   users = 0;
   #model: Uint8Array | undefined;
   readonly #optimization: OnnxSegment["optimization"];
-  readonly #exact: boolean;
+  readonly #placement: Placement;
   #session: Session | undefined;
 
-  constructor(model: Uint8Array, optimization: OnnxSegment["optimization"], exact: boolean) {
-    this.#exact = exact;
+  constructor(model: Uint8Array, optimization: OnnxSegment["optimization"], placement: Placement) {
+    this.#placement = placement;
     this.#model = model;
     this.#optimization = optimization;
   }
 
   readonly get = async (): Promise<Session> => {
     if (this.#session) return this.#session;
-    this.#session = await createSession(this.#model!, this.#optimization, undefined, this.#exact);
+    this.#session = await createSession(this.#model!, this.#optimization, this.#placement);
     // ONNX Runtime has its own copy.
     this.#model = undefined;
     return this.#session;
@@ -93,7 +95,7 @@ export class Engine {
         });
         return;
       default:
-        this.#answer(message, reply);
+        await this.#answer(message, reply);
     }
   }
 
@@ -105,10 +107,13 @@ export class Engine {
       let shared = this.#sessions.get(id);
       if (!shared) {
         if (!model) throw new Error(`internal: session ${String(id)} came without its model`);
-        const wide = [...segment.inputs, ...segment.outputs].some(
+        const exact = [...segment.inputs, ...segment.outputs].some(
           (i) => program.slots[i]!.dtype === "float64",
         );
-        this.#sessions.set(id, (shared = new SharedSession(model, optimization, wide)));
+        const { device } = segment;
+        const staying = segment.staying.map((i) => `v${String(i)}`);
+        shared = new SharedSession(model, optimization, { device, staying, exact });
+        this.#sessions.set(id, shared);
       }
       if (sessions.has(id)) continue;
       shared.users++;
@@ -129,7 +134,10 @@ export class Engine {
     }
   }
 
-  #answer(message: Exclude<Extract<ToEngine, { readonly run: number }>, RunMessage>, reply: Reply): void {
+  async #answer(
+    message: Exclude<Extract<ToEngine, { readonly run: number }>, RunMessage>,
+    reply: Reply,
+  ): Promise<void> {
     const { run } = message;
     try {
       switch (message.type) {
@@ -139,7 +147,7 @@ export class Engine {
           return;
         case "evict":
         case "fetch":
-          this.#send(run, message.ids, message.type === "evict", reply);
+          await this.#send(run, message.ids, message.type === "evict", reply);
           return;
         case "getState":
           reply({ run, buffers: [], state: this.#generator(message.generator).getState() }, []);
@@ -192,13 +200,15 @@ export class Engine {
   }
 
   /** Buffers themselves when they leave, else copies. One that failed does not keep the others from being sent. */
-  #send(run: number, ids: readonly BufferId[], leave: boolean, reply: Reply): void {
+  async #send(run: number, ids: readonly BufferId[], leave: boolean, reply: Reply): Promise<void> {
     const buffers: SentBuffer[] = [];
     const failed: FailedBuffer[] = [];
     for (const id of ids) {
       try {
-        const { data } = this.#slot(id);
-        buffers.push({ id, data: leave ? data : (data.slice() as HostArray) });
+        const slot = this.#slot(id);
+        if (leave) buffers.push({ id, data: await bytesOf(slot) });
+        else if (slot.data) buffers.push({ id, data: slot.data.slice() as HostArray });
+        else buffers.push({ id, data: await webgpuMemory.download(slot.onDevice!) });
       } catch (e) {
         failed.push({ id, error: describe(e) });
       }
@@ -211,6 +221,8 @@ export class Engine {
   }
 
   #forget(id: BufferId): void {
+    const slot = this.#resident.get(id);
+    if (slot) freeDevice(slot);
     this.#resident.delete(id);
     this.#failed.delete(id);
   }
@@ -229,28 +241,34 @@ export class Engine {
       const shapes = feeds.map((f) => f.shape);
       const destinations = wants.map((w) => ({ stays: !w.return }));
       const outputs = soleOwners(await loaded.runner.run(inputs, shapes, destinations), inputs);
-      wants.forEach(({ id, return: back }, i) => {
+      for (const [i, { id, return: back }] of wants.entries()) {
         const { slot, shape } = outputs[i]!;
-        if (!back) this.#resident.set(id, slot);
-        else buffers.push(shape ? { id, data: slot.data, shape } : { id, data: slot.data });
-      });
-      this.#settle(feeds, buffers);
+        if (!back) {
+          this.#resident.set(id, slot);
+          continue;
+        }
+        const data = await bytesOf(slot);
+        freeDevice(slot);
+        buffers.push(shape ? { id, data, shape } : { id, data });
+      }
+      await this.#settle(feeds, buffers);
     } catch (e) {
       buffers = [];
       error = describe(e);
       const inherited = { ...error, inherited: true };
       for (const { id, return: back } of wants) if (!back) this.#failed.set(id, inherited);
     }
+    for (const [i, { id }] of feeds.entries()) if (id === null) freeDevice(arrived[i]!);
     reply(error ? { run, buffers, error } : { run, buffers }, owned(buffers));
   }
 
   /** After a run that succeeded: what was fed is kept, handed back, or written over by a later one. */
-  #settle(feeds: readonly Feed[], buffers: SentBuffer[]): void {
+  async #settle(feeds: readonly Feed[], buffers: SentBuffer[]): Promise<void> {
     for (const { id, after } of feeds) {
       if (id === null || after === "keep") continue;
       const slot = this.#resident.get(id);
-      if (slot && after === "return") buffers.push({ id, data: slot.data });
-      if (slot && after === "drop" && ownsBuffer(slot.data)) this.#pool.put(slot.data.buffer);
+      if (slot && after === "return") buffers.push({ id, data: await bytesOf(slot) });
+      if (slot?.data && after === "drop" && ownsBuffer(slot.data)) this.#pool.put(slot.data.buffer);
       this.#forget(id);
     }
   }
@@ -265,12 +283,15 @@ export class Engine {
   #stats(): EngineStats {
     const memory = process.memoryUsage();
     let residentBytes = 0;
-    for (const slot of this.#resident.values()) residentBytes += slot.data.byteLength;
+    for (const { data, onDevice } of this.#resident.values()) {
+      residentBytes += data?.byteLength ?? 4 * onDevice!.tensor.size;
+    }
     return {
       ...sessionStats(),
       runs: this.#runs,
       residentBuffers: this.#resident.size,
       residentBytes,
+      transfers: webgpuMemory.transfers,
       rss: memory.rss,
       external: memory.external,
     };
@@ -279,13 +300,15 @@ export class Engine {
 
 /** One buffer has one owner: an output that is also an input or another output, or only a part of its buffer, is copied. */
 function soleOwners(outputs: readonly Output[], inputs: readonly Slot[]): readonly Output[] {
-  const taken = new Set<ArrayBuffer>(inputs.map((s) => s.data.buffer));
+  const taken = new Set<ArrayBuffer>(inputs.flatMap((s) => (s.data ? [s.data.buffer] : [])));
   return outputs.map((output): Output => {
     const { data } = output.slot;
+    if (!data) return output;
     if (!taken.has(data.buffer) && ownsBuffer(data)) {
       taken.add(data.buffer);
       return output;
     }
+    freeDevice(output.slot);
     return { ...output, slot: { data: data.slice() as HostArray } };
   });
 }

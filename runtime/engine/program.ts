@@ -6,12 +6,8 @@ import { kernels, type KernelInput } from "./kernels/index.js";
 import type { BufferPool } from "./pool.js";
 import type { HostSegment, OnnxSegment, Program, SlotType } from "./protocol.js";
 import { ortTensor, type Session } from "./session.js";
-
-/** A buffer on the engine thread, and its ONNX Runtime tensor once one was made. */
-export interface Slot {
-  readonly data: HostArray;
-  tensor?: ort.Tensor;
-}
+import { bytesOf, freeDevice, type Slot } from "./slot.js";
+import { webgpuMemory } from "./webgpu.js";
 
 export interface Output {
   readonly slot: Slot;
@@ -81,27 +77,43 @@ export class ProgramRunner {
       table.slots[slot] = inputs[i]!;
       table.sizes[slot] = shapes[i]!;
     });
-    for (let i = 0; i < segments.length; i++) {
-      const segment = segments[i]!;
-      if (segment.kind === "onnx") await this.#runOnnx(i, segment, table);
-      else this.#runHost(segment, table);
+    try {
+      for (let i = 0; i < segments.length; i++) {
+        const segment = segments[i]!;
+        if (segment.kind === "host") await this.#runHost(segment, table);
+        else if (segment.device === "webgpu") await this.#runOnDevice(i, segment, table);
+        else await this.#runOnnx(i, segment, table);
+      }
+    } catch (e) {
+      this.#freeDevice(table, []);
+      throw e;
     }
     const results = outputs.map((s, i): Output => {
       const slot = table.slots[s]!;
       return this.#open[i] ? { slot, shape: known(table, s) } : { slot };
     });
-    if (segments.length > 1) this.#reuse(table);
+    if (segments.length > 1) {
+      this.#freeDevice(table, outputs);
+      this.#reuse(table);
+    }
     return results;
+  }
+
+  /** Gives back what segments left on the device, but for these slots. */
+  #freeDevice({ slots }: Table, but: readonly number[]): void {
+    for (const segment of this.#program.segments) {
+      for (const s of segment.outputs) if (slots[s] && !but.includes(s)) freeDevice(slots[s]);
+    }
   }
 
   /** What passed between segments and is no output is free again. */
   #reuse(table: Table): void {
     const { segments, inputs, outputs } = this.#program;
-    const kept = new Set([...inputs, ...outputs].map((s) => table.slots[s]!.data.buffer));
+    const kept = new Set([...inputs, ...outputs].map((s) => table.slots[s]!.data?.buffer));
     for (const segment of segments) {
       for (const s of segment.outputs) {
-        const buffer = table.slots[s]!.data.buffer;
-        if (kept.has(buffer)) continue;
+        const buffer = table.slots[s]!.data?.buffer;
+        if (!buffer || kept.has(buffer)) continue;
         kept.add(buffer);
         this.#pool.put(buffer);
       }
@@ -113,8 +125,11 @@ export class ProgramRunner {
     const feeds: Record<string, ort.Tensor> = {};
     const constants = this.#constants[at]!;
     for (const name in constants) feeds[name] = constants[name]!;
-    for (const s of segment.inputs)
-      feeds[`v${String(s)}`] = feedTensor(table.slots[s]!, slots[s]!, known(table, s));
+    for (const s of segment.inputs) {
+      const slot = table.slots[s]!;
+      if (!slot.data) await bytesOf(slot);
+      feeds[`v${String(s)}`] = feedTensor(slot, slots[s]!, known(table, s));
+    }
     try {
       const session = await this.#sessions.get(segment.session)!();
       const room = session.fill && this.#room(segment, table);
@@ -126,8 +141,30 @@ export class ProgramRunner {
       const results = await session.run(feeds);
       for (const s of segment.outputs) this.#store(s, results[`v${String(s)}`]!, table);
     } catch (e) {
-      const node = nodeIn((e as Error).message);
-      throw node === undefined ? e : new NodeFailure(e, node);
+      throw failureAtNode(e);
+    }
+  }
+
+  async #runOnDevice(at: number, segment: OnnxSegment, table: Table): Promise<void> {
+    const { slots } = this.#program;
+    const feeds: Record<string, ort.Tensor> = { ...this.#constants[at] };
+    for (const s of segment.inputs)
+      feeds[`v${String(s)}`] = await deviceTensor(table.slots[s]!, slots[s]!, known(table, s));
+    try {
+      const session = await this.#sessions.get(segment.session)!();
+      const results = await session.run(feeds);
+      for (const s of segment.outputs) {
+        const result = results[`v${String(s)}`]!;
+        if (segment.staying.includes(s)) {
+          table.sizes[s] = result.dims;
+          table.slots[s] = { data: undefined, onDevice: session.hold(result) };
+        } else {
+          this.#store(s, result, table);
+          webgpuMemory.noteDownload(table.slots[s]!.data!.byteLength);
+        }
+      }
+    } catch (e) {
+      throw failureAtNode(e);
     }
   }
 
@@ -158,13 +195,14 @@ export class ProgramRunner {
     table.slots[s] = slot.dtype === "bfloat16" ? { data } : { data, tensor: result };
   }
 
-  #runHost(segment: HostSegment, table: Table): void {
+  async #runHost(segment: HostSegment, table: Table): Promise<void> {
     const { slots } = this.#program;
     try {
+      for (const s of segment.inputs) if (!table.slots[s]!.data) await bytesOf(table.slots[s]!);
       const kernel = kernels[segment.kernel];
       if (!kernel) throw new Error(`no host kernel ${segment.kernel}`);
       const args = segment.inputs.map((s): KernelInput => ({
-        data: table.slots[s]!.data,
+        data: table.slots[s]!.data!,
         dtype: slots[s]!.dtype,
         shape: known(table, s),
       }));
@@ -186,6 +224,12 @@ export class ProgramRunner {
   }
 }
 
+/** The error of a run with the plan's node that its message is about, where it names one. */
+function failureAtNode(error: unknown): unknown {
+  const node = nodeIn((error as Error).message);
+  return node === undefined ? error : new NodeFailure(error, node);
+}
+
 /** The plan's node that a message of ONNX Runtime is about. */
 function nodeIn(message: string): number | undefined {
   const match = /(?:name:? ?'|node:? ?\(?)n(\d+)\b/i.exec(message);
@@ -202,8 +246,23 @@ function known({ sizes }: Table, slot: number): readonly number[] {
 function feedTensor(slot: Slot, { dtype }: SlotType, shape: readonly number[]): ort.Tensor {
   const cached = slot.tensor;
   if (cached?.dims.length === shape.length && cached.dims.every((d, i) => d === shape[i])) return cached;
-  const data = dtype === "bfloat16" ? decodeBfloat16(slot.data as Uint16Array) : slot.data;
+  const data = dtype === "bfloat16" ? decodeBfloat16(slot.data as Uint16Array) : slot.data!;
   return (slot.tensor = ortTensor(dtype, data, shape));
+}
+
+/**
+ * A value for the device. What is used there once goes along with the run; what is used again is sent and stays, for
+ * as long as its slot.
+ */
+async function deviceTensor(slot: Slot, type: SlotType, shape: readonly number[]): Promise<ort.Tensor> {
+  if (slot.onDevice) return slot.onDevice.tensor;
+  const tensor = feedTensor(slot, type, shape);
+  slot.sent = (slot.sent ?? 0) + 1;
+  if (slot.sent > 1 && type.dtype === "float32" && tensor.size > 0) {
+    return (slot.onDevice = await webgpuMemory.upload(tensor)).tensor;
+  }
+  webgpuMemory.noteUpload(slot.data!.byteLength);
+  return tensor;
 }
 
 function storedForm(result: ort.Tensor, { dtype }: SlotType): HostArray {

@@ -5,7 +5,10 @@
  * engine thread; the user thread decides when one is kept, handed back or dropped. Residency is a cache: nothing here
  * depends on garbage collection.
  */
+import type { DeviceType } from "../tensor/device.js";
 import type { DTypeName, HostArray } from "../tensor/dtype.js";
+import type { SessionStats } from "./session.js";
+import type { Transfers } from "./webgpu.js";
 
 /** Names a buffer resident on the engine thread. Never reused. */
 export type BufferId = number;
@@ -23,6 +26,9 @@ export type SessionId = number;
 /** Runs an ONNX graph once; its inputs and outputs are named after slots: slot 3 is `v3`. */
 export interface OnnxSegment {
   readonly kind: "onnx";
+  readonly device: DeviceType;
+  /** Outputs that stay on the device, all float32; the others come to this thread. */
+  readonly staying: readonly number[];
   readonly session: SessionId;
   /**
    * A serialised ModelProto, in the first program that uses the session. float16 slots are float16 in the graph;
@@ -156,12 +162,12 @@ export interface EngineFailure {
   readonly buffer?: BufferId;
 }
 
-export interface EngineStats {
-  readonly sessions: number;
-  readonly sessionsCreated: number;
+export interface EngineStats extends SessionStats {
   readonly runs: number;
   readonly residentBuffers: number;
   readonly residentBytes: number;
+  /** What went to the webgpu device and came from there. */
+  readonly transfers: Transfers;
   readonly rss: number;
   readonly external: number;
 }

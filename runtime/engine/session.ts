@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import * as ort from "onnxruntime-node";
+import type { DeviceType } from "../tensor/device.js";
 import type { DTypeName, HostArray } from "../tensor/dtype.js";
 
 type Feeds = Readonly<Record<string, ort.Tensor>>;
@@ -20,7 +21,15 @@ export interface Session {
    * the feeds. Where the entry does not offer it, `run` has to do.
    */
   readonly fill?: (feeds: Feeds, results: Results) => void;
+  /** Results on the device live in memory of the session's: while one is held, `release` waits for it. */
+  hold(tensor: ort.Tensor): DeviceTensor;
   release(): void | Promise<void>;
+}
+
+/** A value on the device. Nothing there is collected by itself. */
+export interface DeviceTensor {
+  readonly tensor: ort.Tensor;
+  free(): void;
 }
 
 /** `onnxruntime-node/dist/binding.js`. */
@@ -70,18 +79,43 @@ export const sessionEntry: "native" | "public" = internal ? "native" : "public";
 
 let live = 0;
 let created = 0;
+let deviceTensors = 0;
 
-export function sessionStats(): { sessions: number; sessionsCreated: number } {
-  return { sessions: live, sessionsCreated: created };
+export interface SessionStats {
+  readonly sessions: number;
+  readonly sessionsCreated: number;
+  /** Results on the device that were not given back. */
+  readonly deviceTensors: number;
+}
+
+export function sessionStats(): SessionStats {
+  return { sessions: live, sessionsCreated: created, deviceTensors };
 }
 
 const threads = Number(process.env["TENSORSCOPE_THREADS"] ?? "0");
 const spin = process.env["TENSORSCOPE_SPIN"];
 
-/** `exact`: no factor is folded into a product, which ONNX Runtime keeps as a float32 there even among float64. */
-function sessionOptions(optimization: Optimization, exact: boolean): ort.InferenceSession.SessionOptions {
+/** Where a session runs, and how. */
+export interface Placement {
+  readonly device: DeviceType;
+  /** Results that stay on the device. */
+  readonly staying?: readonly string[];
+  /** No factor is folded into a product, which ONNX Runtime keeps as a float32 there even among float64. */
+  readonly exact?: boolean;
+  /** How the file begins that ONNX Runtime writes its profile to, when the session is released. */
+  readonly profile?: string;
+}
+
+function sessionOptions(
+  optimization: Optimization,
+  { device, staying = [], exact = false, profile }: Placement,
+): ort.InferenceSession.SessionOptions {
   return {
-    executionProviders: ["cpu"],
+    executionProviders: [device],
+    ...(staying.length > 0
+      ? { preferredOutputLocation: Object.fromEntries(staying.map((name) => [name, "gpu-buffer"])) }
+      : {}),
+    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     graphOptimizationLevel: optimization === "full" ? "all" : "basic",
     executionMode: "sequential",
     // Errors are thrown; they need not be printed too.
@@ -97,21 +131,40 @@ function sessionOptions(optimization: Optimization, exact: boolean): ort.Inferen
 export async function createSession(
   model: Uint8Array,
   optimization: Optimization,
+  placement: Placement = { device: "cpu" },
   entry = sessionEntry,
-  exact = false,
 ): Promise<Session> {
-  const options = sessionOptions(optimization, exact);
+  const options = sessionOptions(optimization, placement);
   const session =
-    internal && entry === "native"
+    internal && entry === "native" && placement.device === "cpu"
       ? nativeSession(internal, model, options)
       : await publicSession(model, options);
   live++;
   created++;
+  let held = 0;
+  let released = false;
+  const end = (): void | Promise<void> => {
+    live--;
+    return session.release();
+  };
   return {
     ...session,
+    hold: (tensor) => {
+      held++;
+      deviceTensors++;
+      return {
+        tensor,
+        free: () => {
+          held--;
+          deviceTensors--;
+          tensor.dispose();
+          if (released && held === 0) void end();
+        },
+      };
+    },
     release: () => {
-      live--;
-      return session.release();
+      released = true;
+      return held > 0 ? undefined : end();
     },
   };
 }
@@ -135,11 +188,13 @@ const stop = {
   ),
 };
 
+type Bare = Omit<Session, "hold">;
+
 function nativeSession(
   { initOrt, binding }: Binding,
   model: Uint8Array,
   options: ort.InferenceSession.SessionOptions,
-): Session {
+): Bare {
   initOrt();
   const session = new binding.InferenceSession();
   const bytes = new Uint8Array(stop.piece.length + model.length);
@@ -180,10 +235,7 @@ function nativeSession(
   };
 }
 
-async function publicSession(
-  model: Uint8Array,
-  options: ort.InferenceSession.SessionOptions,
-): Promise<Session> {
+async function publicSession(model: Uint8Array, options: ort.InferenceSession.SessionOptions): Promise<Bare> {
   const session = await ort.InferenceSession.create(model, options);
   return {
     run: async (feeds) => (await session.run(feeds)) as Results,

@@ -1,11 +1,13 @@
 import { NotImplementedError } from "../errors.js";
 import type { HostSegment, SlotType } from "../engine/protocol.js";
+import type { DeviceType } from "../tensor/device.js";
 import { dtypes } from "../tensor/dtype.js";
 import { Builder, type Ref } from "./builder.js";
 import type { OnnxModel } from "./onnx/proto.js";
 import type { Plan } from "./plan.js";
 import { carrier, type Carrier } from "./primitive.js";
 import { OPEN, type Node, type Value } from "./value.js";
+import { logPlacement, unfit, WebgpuBuilder } from "./webgpu.js";
 
 /** A plan in the engine's terms, its ONNX graphs not yet compiled. */
 export interface Lowered {
@@ -18,14 +20,21 @@ export interface Lowered {
 /** One ONNX graph between slots. */
 export interface LoweredGraph {
   readonly kind: "graph";
+  readonly device: DeviceType;
+  /** Outputs that stay on the device. */
+  readonly staying: readonly number[];
   readonly model: OnnxModel;
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
 }
 
+/** Where a node runs: by ONNX Runtime on a device, or by a kernel of the library's. Stages take turns in this order. */
+const places = ["cpu", "host", "webgpu", "cuda", "dml", "coreml"] as const;
+type Place = (typeof places)[number];
+
 /**
- * Lowers a plan to segments. Nodes that ONNX Runtime computes go to even stages, host kernels to odd ones, each as
- * early as its inputs allow; a stage of ONNX nodes is one graph.
+ * Lowers a plan to segments. Stages of nodes that ONNX Runtime computes on the CPU, of host kernels and of nodes on the
+ * device take turns; each node goes into the earliest that its inputs allow. A stage of ONNX nodes is one graph.
  */
 export function lowerPlan(plan: Plan): Lowered {
   const stages = assignStages(plan);
@@ -38,8 +47,9 @@ export function lowerPlan(plan: Plan): Lowered {
   plan.nodes.forEach((node, i) => (staged[stages.stageOf.get(node)!] ??= []).push(i));
   const segments: (HostSegment | LoweredGraph)[] = [];
   staged.forEach((nodes, stage) => {
-    if (stage % 2 === 0) segments.push(lowerGraph(plan, nodes, stages));
-    else for (const i of nodes) segments.push(hostSegment(plan, i));
+    const place = placeOfStage(stage);
+    if (place === "host") for (const i of nodes) segments.push(hostSegment(plan, i));
+    else segments.push(lowerGraph(plan, nodes, stages, place));
   });
   return {
     slots: slotTypes,
@@ -53,55 +63,84 @@ interface Stages {
   readonly stageOf: ReadonlyMap<Node, number>;
   /** Values read by a later segment or given to the caller. */
   readonly crossing: ReadonlySet<Value>;
+  /** Those of them that stay on the device when they are made there. */
+  readonly staying: ReadonlySet<Value>;
+}
+
+function placeOfStage(stage: number): Place {
+  return places[stage % places.length]!;
 }
 
 function assignStages(plan: Plan): Stages {
   const stageOf = new Map<Node, number>();
   const producer = new Map<Value, Node>();
   const crossing = new Set<Value>(plan.outputs);
+  const staying = new Set<Value>(plan.outputs.filter((v) => v.isState));
   for (const node of plan.nodes) {
-    const onHost = runsOnHost(node);
-    let stage = onHost ? 1 : 0;
+    const place = placeOf(node);
+    let stage = 0;
     for (const input of node.inputs) {
       const from = producer.get(input);
-      if (!from) continue;
-      const s = stageOf.get(from)!;
-      stage = Math.max(stage, s % 2 === (onHost ? 1 : 0) ? s : s + 1);
+      if (from) stage = Math.max(stage, stageOf.get(from)!);
     }
+    while (placeOfStage(stage) !== place) stage++;
     stageOf.set(node, stage);
     for (const output of node.outputs) producer.set(output, node);
     for (const input of node.inputs) {
       const from = producer.get(input);
-      if (from && (onHost || stageOf.get(from) !== stage)) crossing.add(input);
+      if (!from || (place !== "host" && stageOf.get(from) === stage)) continue;
+      crossing.add(input);
+      if (place === "webgpu") staying.add(input);
     }
   }
-  return { stageOf, crossing };
+  return { stageOf, crossing, staying };
 }
 
-const hostDecision = new Map<string, boolean>();
+/** A move between devices is the business of the engine: what is moved is no arithmetic. */
+function deviceOf(node: Node): DeviceType {
+  return node.device.type;
+}
 
-/** Whether a node needs its host kernel: asked of the lowering once per operation, attributes and input types. */
-function runsOnHost(node: Node): boolean {
+const placements = new Map<string, Place>();
+
+/** Where a node runs: asked of the lowering once per operation, attributes and input types. */
+function placeOf(node: Node): Place {
   const op = node.op;
-  if (!op.host) {
-    if (!op.lower) throw new NotImplementedError(`${op.name} has neither a lowering nor a host kernel`);
-    return false;
-  }
-  if (!op.lower) return true;
+  if (!op.host && !op.lower)
+    throw new NotImplementedError(`${op.name} has neither a lowering nor a host kernel`);
+  if (!op.lower) return "host";
+  const device = deviceOf(node);
+  if (!op.host && device !== "webgpu") return device;
   const key = `${node.key}|${node.inputs.map((v) => `${v.dtype.name}:${v.shape.join("x")}`).join()}`;
-  let host = hostDecision.get(key);
-  if (host === undefined) {
-    const b = new Builder();
-    const refs = node.inputs.map((v, i): Ref => ({
-      name: `i${String(i)}`,
-      dtype: carrier(v.dtype),
-      shape: v.shape,
-    }));
-    host = op.lower(b, refs, node.attrs, node.outputs) === undefined;
-    if (hostDecision.size > 10_000) hostDecision.clear();
-    hostDecision.set(key, host);
+  let place = placements.get(key);
+  if (place === undefined) {
+    if (device === "webgpu") place = tryOnWebgpu(node);
+    else place = lowers(node, new Builder()) ? device : "host";
+    if (placements.size > 10_000) placements.clear();
+    placements.set(key, place);
   }
-  return host;
+  return place;
+}
+
+function lowers(node: Node, b: Builder): boolean {
+  const refs = node.inputs.map((v, i): Ref => ({
+    name: `i${String(i)}`,
+    dtype: carrier(v.dtype),
+    shape: v.shape,
+  }));
+  return node.op.lower!(b, refs, node.attrs, node.outputs) !== undefined;
+}
+
+/** What the device cannot do, or would do by sending everything back and forth, is done on the CPU from the outset. */
+function tryOnWebgpu(node: Node): Place {
+  const b = new WebgpuBuilder();
+  const reason = unfit(node) ?? (lowers(node, b) ? b.refusal : "it has no lowering");
+  if (reason === undefined) return "webgpu";
+  const place = !node.op.host || lowers(node, new Builder()) ? "cpu" : "host";
+  logPlacement(
+    `${node.op.name}: on the ${place === "cpu" ? "CPU" : "CPU, by a kernel of the library's"}, for ${reason}`,
+  );
+  return place;
 }
 
 function hostSegment(plan: Plan, at: number): HostSegment {
@@ -126,8 +165,13 @@ function plainAttrs(node: Node): unknown {
   return out;
 }
 
-function lowerGraph(plan: Plan, nodes: readonly number[], { crossing }: Stages): LoweredGraph {
-  const b = new Builder();
+function lowerGraph(
+  plan: Plan,
+  nodes: readonly number[],
+  { crossing, staying }: Stages,
+  device: DeviceType,
+): LoweredGraph {
+  const b = device === "webgpu" ? new WebgpuBuilder() : new Builder();
   const refs = new Map<Value, Ref>();
   /** Values in their stored dtype, which `Ref.dtype` does not tell. */
   const storedRefs = new Map<Value, Ref>();
@@ -199,8 +243,12 @@ function lowerGraph(plan: Plan, nodes: readonly number[], { crossing }: Stages):
     initializers: b.initializers,
     nodes: b.nodes,
   };
+  const stays = ({ value }: { readonly value: Value }): boolean =>
+    device === "webgpu" && staying.has(value) && value.dtype.name === "float32" && value.numel > 0;
   return {
     kind: "graph",
+    device,
+    staying: outputs.filter(stays).map(({ value }) => plan.slots.get(value)!),
     model,
     inputs: inputs.map((v) => plan.slots.get(v)!),
     outputs: outputs.map(({ value }) => plan.slots.get(value)!),

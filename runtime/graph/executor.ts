@@ -1,5 +1,5 @@
 /** Runs what is recorded: cuts the graph at flushes, posts plans, keeps track of what is under way. */
-import { NeedsDataError } from "../errors.js";
+import { NeedsDataError, RuntimeError } from "../errors.js";
 import { engine } from "../engine/client.js";
 import { Fifo } from "../engine/steady.js";
 import type { BufferId, FromEngine, Want } from "../engine/protocol.js";
@@ -9,7 +9,7 @@ import { LoopCut } from "./cut.js";
 import { postDraws } from "./draws.js";
 import { failureError } from "./failure.js";
 import { makePlan, type Plan } from "./plan.js";
-import { evictIdle, feedLeaf, noteSuperseded, type Fed } from "./residency.js";
+import { dropHistory, evictIdle, feedLeaf, noteSuperseded, type Fed } from "./residency.js";
 import {
   noteOverwrite,
   pendingOverwrites,
@@ -201,6 +201,9 @@ function run(asked: readonly Value[]): void {
   const overwrites = takeOverwrites();
   if (plan) post(plan, overwrites);
   else noteSuperseded(overwrites);
+  dropHistory(flushes, (ids) => {
+    engine.post({ type: "drop", ids });
+  });
   evictIdle(flushes, (ids, values) => {
     const request = newRun();
     ids.forEach((id, i) => (values[i]!.source = { kind: "arriving", id, run: request }));
@@ -226,6 +229,7 @@ function planFor(outputs: readonly Value[]): Plan | undefined {
   for (const leaf of plan.leaves) {
     if (leaf.source.kind === "draw") postDraws(leaf);
     if (leaf.source.kind === "arriving") awaitRun(leaf.source.run);
+    if (leaf.source.kind === "dropped") leaf.source = { kind: "failed", error: overwritten() };
   }
   // A failed run puts what it should have computed back: then this plan has to reach further.
   if (plan.leaves.some((l) => l.source.kind === "node")) return planFor(stillPending(outputs));
@@ -233,6 +237,14 @@ function planFor(outputs: readonly Value[]): Plan | undefined {
   if (!failed) return plan;
   failDependants(plan);
   return planFor(stillPending(outputs));
+}
+
+/** On a device, old weights are kept for a few steps only: see `residency.ts`. */
+function overwritten(): Error {
+  return new RuntimeError(
+    "This result was not kept, and the parameters that it was computed from have been overwritten by later optimizer " +
+      "steps. On a device, read an inner result within the next steps, or make a copy of it (x.detach().cpu()).",
+  );
 }
 
 function stillPending(values: readonly Value[]): Value[] {

@@ -1,4 +1,5 @@
 import type { Node, Value } from "./value.js";
+import { isOnWebgpu } from "./webgpu.js";
 
 /** A recorded graph in canonical form: what must run, in order, from which leaves to which outputs. */
 export interface Plan {
@@ -55,6 +56,9 @@ export function makePlan(outputs: readonly Value[]): Plan {
       if (!slots.has(input)) stack.push(input);
     }
   }
-  parts.push(`> ${outputs.map((o) => slots.get(o)).join(" ")}`);
+  // Where a result of the device is to be left is part of its graph.
+  const outputKey = (o: Value): string =>
+    `${String(slots.get(o))}${o.isState && isOnWebgpu(o) ? " stays" : ""}`;
+  parts.push(`> ${outputs.map(outputKey).join(" ")}`);
   return { nodes, leaves, outputs, slots, key: parts.join("\n") };
 }

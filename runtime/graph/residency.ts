@@ -3,6 +3,7 @@ import type { BufferId, Feed } from "../engine/protocol.js";
 import { newBuffer } from "./executor.js";
 import type { Overwrite, StateStorage } from "./state.js";
 import type { Value } from "./value.js";
+import { isOnWebgpu } from "./webgpu.js";
 
 /** Data up to this size travels with each run and is forgotten. */
 const COPIED_BYTES = 64 * 1024;
@@ -10,6 +11,15 @@ const COPIED_BYTES = 64 * 1024;
 const KEEP = 2;
 /** Flushes after which a state that nothing used is handed back: its model may be gone. */
 const KEEP_IDLE = 64;
+
+/**
+ * Flushes for which old states stay on a device. From there nothing is handed back without a copy and a wait, and who
+ * holds a result made of them is not known.
+ */
+const KEEP_ON_DEVICE = 2;
+/** Old states on a device, of which something may be made again. */
+const history: (Value | undefined)[] = [];
+let historyCount = 0;
 
 /** Resident values that are no state; the array never shrinks (see `engine/steady.ts`). */
 const leaving: (Value | undefined)[] = [];
@@ -37,6 +47,10 @@ export function feedLeaf(
   leaf.lastUse = flush;
   if (source.kind === "resident") {
     if (!superseded || leaf.isState) return { leaf, feed: { id: source.id, after: "keep", shape } };
+    if (leaf.pinned && leaf.holders === 0 && isOnWebgpu(leaf)) {
+      history[historyCount++] = leaf;
+      return { leaf, feed: { id: source.id, after: "keep", shape } };
+    }
     if (leaf.holders > 0 || leaf.pinned) {
       leaf.source = { kind: "arriving", id: source.id, run };
       return { leaf, feed: { id: source.id, after: "return", shape } };
@@ -66,12 +80,33 @@ export function noteResident(value: Value, id: BufferId, flush: number): void {
 export function noteSuperseded(overwrites: readonly Overwrite[]): void {
   for (const { storage, before } of overwrites) {
     if (before) {
-      leaving[leavingCount++] = before;
+      if (before.holders === 0 && isOnWebgpu(before)) history[historyCount++] = before;
+      else leaving[leavingCount++] = before;
     } else if (!listed.has(storage)) {
       listed.add(storage);
       states.push(new WeakRef(storage));
     }
   }
+}
+
+/** Ends the old states on devices that were not used for some flushes. */
+export function dropHistory(flush: number, drop: (ids: readonly BufferId[]) => void): void {
+  const ids: BufferId[] = [];
+  let kept = 0;
+  for (let i = 0; i < historyCount; i++) {
+    const value = history[i]!;
+    history[i] = undefined;
+    // What became a state again is kept as one.
+    if (value.source.kind !== "resident" || value.isState) continue;
+    if (flush - value.lastUse < KEEP_ON_DEVICE) {
+      history[kept++] = value;
+      continue;
+    }
+    ids.push(value.source.id);
+    value.source = { kind: "dropped" };
+  }
+  historyCount = kept;
+  if (ids.length > 0) drop(ids);
 }
 
 /** Asks for what has not been used for a while; the garbage collector does the rest. */

@@ -58,9 +58,11 @@ export class SessionTable {
   }
 
   /** Finds or makes the session of a graph. The caller owns one use of it. */
-  assign(graph: LoweredGraph, optimization: OnnxSegment["optimization"]): Assigned {
+  assign(graph: LoweredGraph, wanted: OnnxSegment["optimization"]): Assigned {
+    // On a device the shaders take the time, and they are compiled once whatever the graph's optimisation.
+    const optimization = graph.device === "cpu" ? wanted : "full";
     const digests = graph.model.initializers.map(digest);
-    const structure = this.#structureOf(graph.model, digests);
+    const structure = this.#structureOf(graph, digests);
     const sizes = hash([...graph.model.inputs.map((i) => String(i.shape)), ...digests].join(";"));
     observe(structure, graph.model, digests, sizes);
     const assigned =
@@ -81,8 +83,9 @@ export class SessionTable {
     if (structure.own.size === 0 && !structure.shared) this.#structures.delete(structure.key);
   }
 
-  #structureOf(model: OnnxModel, digests: readonly string[]): Structure {
-    const key = skeleton(model);
+  #structureOf(graph: LoweredGraph, digests: readonly string[]): Structure {
+    const { model } = graph;
+    const key = skeleton(graph);
     let structure = this.#structures.get(key);
     if (!structure) {
       structure = {
@@ -101,7 +104,7 @@ export class SessionTable {
 
   #own(
     structure: Structure,
-    { model, inputs, outputs }: LoweredGraph,
+    { model, device, staying, inputs, outputs }: LoweredGraph,
     sizes: string,
     optimization: OnnxSegment["optimization"],
   ): Assigned {
@@ -111,6 +114,8 @@ export class SessionTable {
     structure.own.set(sizes, session);
     const segment = {
       kind: "onnx",
+      device,
+      staying,
       session: session.id,
       optimization,
       inputs,
@@ -121,9 +126,10 @@ export class SessionTable {
   }
 
   /** `own`: a session of this size, from before there was a shared one. */
-  #shared(structure: Structure, { model, inputs, outputs }: LoweredGraph, own?: CompiledSession): Assigned {
+  #shared(structure: Structure, graph: LoweredGraph, own?: CompiledSession): Assigned {
+    const { model, device, staying, inputs, outputs } = graph;
     const { shared, varying } = structure;
-    const segment = { kind: "onnx", optimization: "full", inputs, outputs } as const;
+    const segment = { kind: "onnx", device, staying, optimization: "full", inputs, outputs } as const;
     if (own?.optimization === "full")
       return { session: own, segment: { ...segment, session: own.id, constants: [] } };
     const openAxes = structure.shapes.flat().filter((d) => d === null).length;
@@ -181,12 +187,14 @@ function constantOf({ name, dtype, dims, data }: OnnxInitializer): SegmentConsta
 }
 
 /** What plans of all sizes have in common. */
-function skeleton({ inputs, outputs, initializers, nodes }: OnnxModel): string {
+function skeleton({ device, staying, model }: LoweredGraph): string {
+  const { inputs, outputs, initializers, nodes } = model;
   const typed = [
     ...inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape: shape!.map(() => null) })),
     ...initializers.map(({ name, dtype, dims }) => ({ name, dtype, shape: dims.map(() => null) })),
   ];
-  return hash(encodeModel({ inputs: typed, outputs, initializers: [], nodes }));
+  const where = device === "cpu" ? "" : `${device} ${staying.join()} `;
+  return where + hash(encodeModel({ inputs: typed, outputs, initializers: [], nodes }));
 }
 
 function digest({ dims, data }: OnnxInitializer): string {

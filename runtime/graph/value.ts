@@ -31,6 +31,11 @@ export const OPEN = -1;
 
 let lastSerial = 0;
 
+/** The serial of the last value made. */
+export function newestValue(): number {
+  return lastSerial;
+}
+
 /**
  * One immutable array: a shape, a dtype and, at some time, bytes. Tensors are handles on values; views and in-place
  * operations make new values, so a graph over values is pure.

@@ -175,14 +175,18 @@ function swappedConv(b: Builder, x: Ref, g: Ref, a: WeightAttrs, out: Meta): Ref
   const axes = rest.map((_, i) => i);
   let xs: Ref;
   if (a.groups === 1) {
-    xs = b.node("Transpose", [x], { perm: [1, 0, ...axes.map((i) => i + 2)] });
+    xs = b.node("Transpose", [x], { perm: [1, 0, ...axes.map((i) => i + 2)] }, "float32", [c, n, ...rest]);
   } else {
     // [N, G, C/G, …] → [C/G, G·N, …]
     const split = b.reshape(x, [n, a.groups, c / a.groups, ...rest]);
     const turned = b.node("Transpose", [split], { perm: [2, 1, 0, ...axes.map((i) => i + 3)] });
     xs = b.reshape(turned, [c / a.groups, a.groups * n, ...rest]);
   }
-  const gs = b.node("Transpose", [g], { perm: [1, 0, ...axes.map((i) => i + 2)] });
+  const gs = b.node("Transpose", [g], { perm: [1, 0, ...axes.map((i) => i + 2)] }, "float32", [
+    g.shape[1]!,
+    n,
+    ...spatial(g),
+  ]);
   const wide = b.node("Conv", [xs, gs], {
     kernel_shape: spatial(g),
     strides: a.dilation,

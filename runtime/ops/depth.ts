@@ -1,3 +1,4 @@
+import { newestValue, type Value } from "../graph/value.js";
 import { cpu, getDefaultDevice, type Device } from "../tensor/device.js";
 import { Tensor } from "../tensor/tensor.js";
 
@@ -6,6 +7,13 @@ import { Tensor } from "../tensor/tensor.js";
  * plan, numbers in the library's formulas are structure; and only the user's tensors can be looked at later.
  */
 let depth = 0;
+/** The newest value when the user's call into the library began. */
+let newestBefore = 0;
+
+/** Whether a value was made in the call that runs now, so that user code has not got it. */
+export function isOfThisCall(value: Value): boolean {
+  return depth > 0 && value.serial > newestBefore && !value.visible;
+}
 
 /**
  * What the public calls under way were given, the innermost last: tensors made inside a call go where its operands are.
@@ -16,6 +24,7 @@ const frames: (readonly unknown[] | Device | null)[] = [];
 /** Called by every public function on entry, with its arguments; the result goes to `leaveCall`. */
 export function enterCall(args: readonly unknown[]): number {
   frames.push(args);
+  if (depth === 0) newestBefore = newestValue();
   return depth++;
 }
 
@@ -83,6 +92,7 @@ export function isUserCode(): boolean {
  */
 export function asLibrary<T>(body: () => T, operands?: readonly unknown[]): T {
   const outer = depth;
+  if (depth === 0) newestBefore = newestValue();
   depth += 2;
   if (operands) frames.push(operands);
   try {

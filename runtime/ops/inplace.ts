@@ -6,6 +6,7 @@ import { isDense, overlaps } from "../tensor/strides.js";
 import { Tensor, type Layout, type ViewMeta, type ViewOrigin, type ViewStep } from "../tensor/tensor.js";
 import { typeTitle } from "../tensor/typenames.js";
 import { OpGradNode, sameShape } from "./apply.js";
+import { isOfThisCall } from "./depth.js";
 import type { OpPrimitive, OutDtype } from "./record.js";
 import { named } from "./results.js";
 
@@ -145,6 +146,11 @@ export function inPlace(
     else if (self.requiresGrad && !result.requiresGrad) result = overwrite(before(self), result);
   }
   writeTo(self, result);
+  // What was made for this write has no other owner: once superseded, its memory may be written over.
+  const storage = self._storage;
+  if (storage.isState && result._storage !== storage && storage.value === result._value) {
+    if (isOfThisCall(result._value)) result._storage.giveUp();
+  }
   return self;
 }
 

@@ -62,6 +62,11 @@ export class Storage {
     this.version++;
   }
 
+  /** @internal Its value went over to another storage, and nobody has this one. */
+  giveUp(): void {
+    this.#value.holders--;
+  }
+
   markState(): void {
     if (this.isState) return;
     this.isState = true;

@@ -30,7 +30,7 @@ test("both entries give the same results and refuse the same feeds", async () =>
   const x = Float32Array.of(0, 1, -1);
   const results = [];
   for (const entry of ["native", "public"] as const) {
-    const session = await createSession(model, "full", entry);
+    const session = await createSession(model, "full", { device: "cpu" }, entry);
     const out = await session.run({ x: ortTensor("float32", x, [3]) });
     results.push(Object.entries(out).map(([name, t]) => [name, t.type, [...t.dims], t.data]));
     await assert.rejects(
@@ -44,7 +44,7 @@ test("both entries give the same results and refuse the same feeds", async () =>
 });
 
 test("results are written into given memory without a copy", async () => {
-  const session = await createSession(model, "full", "native");
+  const session = await createSession(model, "full", { device: "cpu" }, "native");
   const y = new Float32Array(3);
   const z = new Float32Array(1);
   const room = { y: ortTensor("float32", y, [3]), z: ortTensor("float32", z, []) };

@@ -51,7 +51,17 @@ export function compiled(
   outputs: readonly number[],
 ): Segment {
   const session = ++lastSession;
-  return { kind: "onnx", session, model, optimization: "fast", inputs, outputs, constants: [] };
+  return {
+    kind: "onnx",
+    device: "cpu",
+    staying: [],
+    session,
+    model,
+    optimization: "fast",
+    inputs,
+    outputs,
+    constants: [],
+  };
 }
 
 /** Loads a program and gives its number. */
