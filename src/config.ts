@@ -50,6 +50,7 @@ export class Config implements vscode.Disposable {
   readonly hover = new ConfigValue<boolean>("hover.enabled", true);
   readonly openCurvesOnTrain = new ConfigValue<boolean>("curves.openOnTrain", true);
   readonly traceDelay = new ConfigValue<number>("trace.delay", 250);
+  readonly device = new ConfigValue<string>("device", "cpu");
   readonly nodePath = new ConfigValue<string>("nodePath", "");
 
   dispose(): void {

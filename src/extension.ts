@@ -22,7 +22,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel("Tensorscope Log", { log: true });
   const config = new Config();
   const kernel = new KernelService(context.extensionPath, config);
-  const runs = new Runs(kernel);
+  const runs = new Runs(kernel, config);
   const models = new Models(kernel, config, log);
   const output = new Output(kernel, runs);
   const diagnostics = new Diagnostics(models, runs, config);
@@ -34,7 +34,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const modules = new ModulesView(context, shown, tree, log);
   const curves = new CurvesView(context, runs, log);
   const calculator = new CalculatorView(context, log);
-  const status = new StatusItem(models, runs, kernel);
+  const status = new StatusItem(models, runs, kernel, config);
 
   context.subscriptions.push(
     log,

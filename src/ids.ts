@@ -10,6 +10,7 @@ export const commands = {
   openCurves: "tensorscope.openCurves",
   openCurvesFolder: "tensorscope.openCurvesFolder",
   openCalculator: "tensorscope.openCalculator",
+  selectDevice: "tensorscope.selectDevice",
   restartKernel: "tensorscope.restartKernel",
   showOutput: "tensorscope.showOutput",
   setUpIntelliSense: "tensorscope.setUpIntelliSense",

@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { encodeValue, type CurvePoint, type RunStateMessage } from "../webview/shared/protocol.js";
+import type { Config } from "./config.js";
 import { DisposableStore } from "./disposables.js";
 import { KernelError, type ForwardReply, type KernelEvent, type ModelSnapshot } from "./kernel/protocol.js";
 import { overlayOf, type KernelService } from "./kernelService.js";
@@ -63,6 +64,7 @@ export class Runs implements vscode.Disposable {
   readonly #stateChanged = this.#store.add(new vscode.EventEmitter<TrainingRun>());
   readonly #started = this.#store.add(new vscode.EventEmitter<Target>());
   readonly #modelChanged = this.#store.add(new vscode.EventEmitter<Target>());
+  readonly #config: Config;
   readonly #kernel: KernelService;
   readonly #forwards = new Map<string, ForwardRun>();
   readonly #trainings = new Map<string, MutableRun>();
@@ -79,8 +81,9 @@ export class Runs implements vscode.Disposable {
   /** A run works on a model, or changed it. */
   readonly onDidChangeModel = this.#modelChanged.event;
 
-  constructor(kernel: KernelService) {
+  constructor(kernel: KernelService, config: Config) {
     this.#kernel = kernel;
+    this.#config = config;
     this.#store.add(kernel.onEvent((event) => this.#onEvent(event)));
   }
 
@@ -141,6 +144,7 @@ export class Runs implements vscode.Disposable {
         file: target.file,
         overlay,
         export: target.export,
+        device: this.#config.device.value,
       });
       this.#setSnapshot(target, reply.snapshot);
       return settle({ phase: "done", reply });
@@ -168,7 +172,12 @@ export class Runs implements vscode.Disposable {
     this.#setState(run, state);
     try {
       const overlay = overlayOf(documentOf(target.file));
-      const reply = await this.#kernel.supervisor.train({ ...target, overlay, run: id });
+      const reply = await this.#kernel.supervisor.train({
+        ...target,
+        overlay,
+        run: id,
+        device: this.#config.device.value,
+      });
       run.milliseconds = reply.milliseconds;
       run.returned = reply.returned;
       this.#setState(run, { ...run.state, phase: "done", eta: undefined } as RunStateMessage);

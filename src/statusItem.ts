@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { progressText } from "./authoring/codeLens.js";
 import type { Models } from "./authoring/model.js";
+import type { Config } from "./config.js";
 import { DisposableStore } from "./disposables.js";
 import { commands, contexts, internalCommands } from "./ids.js";
 import type { KernelEvent } from "./kernel/protocol.js";
@@ -17,14 +18,16 @@ export class StatusItem implements vscode.Disposable {
   readonly #models: Models;
   readonly #runs: Runs;
   readonly #kernel: KernelService;
+  readonly #config: Config;
   readonly #context = new Map<string, boolean>();
   #trouble: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(models: Models, runs: Runs, kernel: KernelService) {
+  constructor(models: Models, runs: Runs, kernel: KernelService, config: Config) {
     this.#models = models;
     this.#runs = runs;
     this.#kernel = kernel;
+    this.#config = config;
     this.#item = this.#store.add(
       vscode.window.createStatusBarItem("tensorscope.kernel", vscode.StatusBarAlignment.Right, 90),
     );
@@ -41,6 +44,7 @@ export class StatusItem implements vscode.Disposable {
     this.#store.add(models.onDidClose(soon));
     this.#store.add(runs.onDidChange(soon));
     this.#store.add(runs.onDidStart(soon));
+    this.#store.add(config.device.onDidChange(soon));
     this.#store.add(
       kernel.onDidRestart(() => {
         this.#trouble = undefined;
@@ -87,11 +91,17 @@ export class StatusItem implements vscode.Disposable {
       item.tooltip = this.#trouble;
       item.backgroundColor = new vscode.ThemeColor("statusBarItem.warningBackground");
     } else {
-      item.text = "$(layers) Tensorscope";
+      item.text = `$(layers) Tensorscope${this.#elsewhere()}`;
       item.tooltip = this.#idleTooltip();
     }
     if (active !== undefined || model !== undefined) item.show();
     else item.hide();
+  }
+
+  /** The device, where it is not the usual one. */
+  #elsewhere(): string {
+    const device = this.#config.device.value;
+    return device === "cpu" ? "" : `: ${device}`;
   }
 
   #idleTooltip(): vscode.MarkdownString {
@@ -102,7 +112,7 @@ export class StatusItem implements vscode.Disposable {
       stopped: t("not started"),
     };
     return new vscode.MarkdownString(
-      `${t("Shapes")}: ${states[this.#kernel.state("tracer")]}  \n${t("Runs")}: ${states[this.#kernel.state("runner")]}`,
+      `${t("Shapes")}: ${states[this.#kernel.state("tracer")]}  \n${t("Runs")}: ${states[this.#kernel.state("runner")]}  \n${t("Device")}: ${this.#config.device.value}`,
     );
   }
 
@@ -119,12 +129,13 @@ export class StatusItem implements vscode.Disposable {
 }
 
 /** The status item's menu. */
-export async function showActions(runs: Runs): Promise<void> {
+export async function showActions(runs: Runs, config: Config): Promise<void> {
   const actions = [
     ...(runs.active === undefined ? [] : [{ label: t("$(debug-stop) Cancel"), command: commands.cancel }]),
     { label: t("$(output) Show Output"), command: commands.showOutput },
     { label: t("$(graph-line) Open Training Curves"), command: commands.openCurves },
     { label: t("$(list-tree) Show Module Tree"), command: commands.openTree },
+    { label: t("$(circuit-board) Device: {0}", config.device.value), command: commands.selectDevice },
     ...(vscode.workspace.isTrusted
       ? [{ label: t("$(debug-restart) Restart Kernel"), command: commands.restartKernel }]
       : [{ label: t("$(shield) Manage Workspace Trust"), command: "workbench.trust.manage" }]),

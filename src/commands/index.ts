@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import type { Models } from "../authoring/model.js";
 import type { Config } from "../config.js";
+import { selectDevice } from "../devices.js";
 import { commands, internalCommands } from "../ids.js";
 import type { KernelService } from "../kernelService.js";
 import type { Output } from "../output.js";
@@ -43,10 +44,11 @@ export function registerCommands(services: Services): vscode.Disposable {
     [commands.openCurves]: () => curves.show(),
     [commands.openCurvesFolder]: (uri) => curves.openFolder(uri),
     [commands.openCalculator]: () => openCalculator(models, calculator),
+    [commands.selectDevice]: () => selectDevice(context.extensionPath, config),
     [commands.restartKernel]: () => kernel.restart(),
     [commands.showOutput]: () => output.show(),
     [commands.setUpIntelliSense]: (uri) => setUp(context, uri),
-    [internalCommands.showActions]: () => showActions(runs),
+    [internalCommands.showActions]: () => showActions(runs, config),
     [internalCommands.revealModule]: (location) => (isLocation(location) ? reveal(location) : undefined),
     [internalCommands.writeInput]: (target) => writeInput(models, target as Target),
   };

@@ -166,6 +166,8 @@ export interface ForwardRequest {
   readonly inputs?: readonly string[];
   /** Seeds parameters and inputs; default 0. */
   readonly seed?: number;
+  /** The default device: where parameters and inputs are put; the CPU unless said. */
+  readonly device?: string;
 }
 
 export interface ForwardReply {
@@ -210,6 +212,8 @@ export interface TrainRequest {
   /** Names the run in events; chosen by the host, unique. */
   readonly run: string;
   readonly seed?: number;
+  /** The default device: where tensors, layers and batches are put; the CPU unless said. */
+  readonly device?: string;
 }
 
 export interface TrainReply {

@@ -80,6 +80,7 @@ export class Runner {
           script: program.script,
           export: request.export,
           seed: request.seed,
+          device: request.device,
           inputs: ordered,
           required,
         }),
@@ -108,6 +109,7 @@ export class Runner {
             script: program.script,
             export: request.export,
             seed: request.seed,
+            device: request.device,
           }),
         );
         this.#program = program;

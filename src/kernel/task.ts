@@ -28,6 +28,7 @@ interface TaskBase {
   readonly script: string;
   readonly export: string;
   readonly seed: number | undefined;
+  readonly device: string | undefined;
 }
 
 export interface ForwardTask extends TaskBase {

@@ -135,6 +135,7 @@ const maxRuns = 5;
 const patience = 5000;
 
 async function forward(task: ForwardTask): Promise<ForwardReply> {
+  library.torch.setDefaultDevice(task.device ?? null);
   const exports = await load(task, library);
   const type = exports[task.export];
   if (!(typeof type === "function" && (type as { prototype: unknown }).prototype instanceof Module)) {
@@ -196,6 +197,7 @@ async function train(task: TrainTask): Promise<TaskResults["train"]> {
   listen();
   const start = performance.now();
   try {
+    library.torch.setDefaultDevice(task.device ?? null);
     const exports = await load(task, library);
     const run = exports[task.export];
     if (typeof run !== "function") throw new TypeError(`${task.export} is no exported function`);
