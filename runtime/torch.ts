@@ -17,13 +17,20 @@ import type {
   SpecialFunctions,
   TorchFunctions,
 } from "./generated/functions.js";
+import { backends, checkDevice } from "./graph/devices.js";
 import { flushState, noteModuleResult, noteRecorded, noteState, noteVisible } from "./graph/executor.js";
 import { setRecordHook } from "./graph/record.js";
 import { setFlushHook, setModuleResultHook, setResultHook } from "./ops/depth.js";
 import { absentConstant, fillAbsent } from "./ops/absent.js";
 import { installMethods, namespace } from "./ops/install.js";
 import * as dtype from "./tensor/dtype.js";
-import { Device, getDefaultDevice, setDefaultDevice, type DeviceLike } from "./tensor/device.js";
+import {
+  Device,
+  getDefaultDevice,
+  setDefaultDevice,
+  setDeviceCheck,
+  type DeviceLike,
+} from "./tensor/device.js";
 import { channelsLast, channelsLast3d, contiguousFormat, preserveFormat } from "./tensor/memoryFormat.js";
 import { Slice } from "./tensor/slice.js";
 import "./tensor/reading.js";
@@ -41,6 +48,7 @@ import { random } from "./tensor/random.js";
 installMethods();
 setRecordHook(noteRecorded);
 setStateHook(noteState);
+setDeviceCheck(checkDevice);
 setFlushHook(flushState);
 setModuleResultHook((t) => {
   noteModuleResult(t._value);
@@ -112,6 +120,11 @@ const own = {
     new Device(deviceName(device), index),
   getDefaultDevice,
   setDefaultDevice,
+  cuda: backends.cuda,
+  webgpu: backends.webgpu,
+  dml: backends.dml,
+  coreml: backends.coreml,
+  version: backends.version,
   Generator,
   defaultGenerator,
   manualSeed: random.manualSeed,

@@ -1,12 +1,14 @@
 /** The commands in words. What a command does is loaded when it is asked for: the library and a parser are no trifle. */
 import type { Command } from "./usage.js";
 
-const runHelp = `tensorscope run FILE [-- ARGUMENTS]
+const runHelp = `tensorscope run FILE [--device DEVICE] [-- ARGUMENTS]
 
 Runs a TypeScript or JavaScript file. In it, import.meta.main is true, process.argv has the
 arguments, and progress() and report() draw in the terminal.
 
-  --stack    on an error, every frame of its stack
+  --device DEVICE   where tensors, layers and batches are put that are not told where: webgpu, cuda
+                    (see tensorscope devices)
+  --stack           on an error, every frame of its stack
 
 Ctrl-C stops at the next step, so that what the file does in "finally" is done; a second one
 stops at once.
@@ -36,6 +38,14 @@ whole Python module its state dict. Nothing in a file is executed.
   --force                  replaces OUT when it is there
 `;
 
+const devicesHelp = `tensorscope devices [--json]
+
+Prints which devices tensors can be put on, what they are called, and why the others are not
+available. Each is looked for in a process of its own.
+
+  --json   the same as JSON
+`;
+
 export const commands: readonly Command[] = [
   {
     name: "run",
@@ -50,6 +60,13 @@ export const commands: readonly Command[] = [
     about: "layers, shapes, parameters and MACs of a file's models",
     help: summaryHelp,
     run: async (args) => (await import("./summary.js")).summarizeFile(args),
+  },
+  {
+    name: "devices",
+    usage: "devices",
+    about: "which devices there are, and why the others are not available",
+    help: devicesHelp,
+    run: async (args) => (await import("./devices.js")).listDevices(args),
   },
   {
     name: "convert",

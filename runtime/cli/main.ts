@@ -1,5 +1,5 @@
 /** `tensorscope COMMAND FILE`: models without an editor. */
-import { libraryVersion } from "../source/version.js";
+import { libraryVersion } from "../version.js";
 import { commands } from "./commands.js";
 import { UsageError } from "./usage.js";
 

@@ -17,7 +17,7 @@ export async function runFile(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseOptions({
     args: cut < 0 ? [...args] : args.slice(0, cut),
     allowPositionals: true,
-    options: { stack: { type: "boolean" } },
+    options: { stack: { type: "boolean" }, device: { type: "string" } },
   });
   const file = fileArgument(positionals, "run");
   let program: Program;
@@ -32,10 +32,21 @@ export async function runFile(args: readonly string[]): Promise<number> {
     console.error(formatBundleError(error));
     return 1;
   }
-  return execute(program, cut < 0 ? [] : args.slice(cut + 1), values.stack === true);
+  return execute(program, {
+    argv: cut < 0 ? [] : args.slice(cut + 1),
+    whole: values.stack === true,
+    device: values.device ?? null,
+  });
 }
 
-function execute(program: Program, argv: readonly string[], whole: boolean): Promise<number> {
+interface Execution {
+  readonly argv: readonly string[];
+  /** Every frame of an error's stack. */
+  readonly whole: boolean;
+  readonly device: string | null;
+}
+
+function execute(program: Program, { argv, whole, device }: Execution): Promise<number> {
   const { file, script, bundle } = program;
   const memory = new Int32Array(new SharedArrayBuffer(shared.length * Int32Array.BYTES_PER_ELEMENT));
   const measure = (): void => {
@@ -47,6 +58,7 @@ function execute(program: Program, argv: readonly string[], whole: boolean): Pro
     code: bundle.code,
     format: bundle.format,
     script: bundle.format === "cjs" ? script : script.replace(/\.cjs$/, ".mjs"),
+    device,
     memory,
     terminals: { stdout: process.stdout.isTTY === true, stderr: process.stderr.isTTY === true },
   };
@@ -80,6 +92,11 @@ function execute(program: Program, argv: readonly string[], whole: boolean): Pro
   return new Promise((resolve) => {
     worker.on("exit", (code) => {
       const named = { ...program, script: data.script };
+      if (ended?.type === "refused") {
+        console.error(`tensorscope run: ${ended.message}\nSee: tensorscope devices`);
+        resolve(2);
+        return;
+      }
       if (ended?.type === "failed") console.error(formatThrown(named, ended.error, whole));
       if (stopping !== undefined) {
         console.error("Stopped.");

@@ -101,12 +101,24 @@ setProgressSink((state: ProgressState) => {
 
 const say = (message: FromRun): void => parentPort!.postMessage(message);
 
-load(data, library).then(
-  () => say({ type: "done", silent }),
-  (error: unknown) => {
-    say(
-      error instanceof library.Cancelled ? { type: "cancelled" } : { type: "failed", error: thrown(error) },
-    );
-    process.exitCode = 1;
-  },
-);
+/** Puts tensors on the chosen device; false where it is not there, which is said. */
+function choseDevice(): boolean {
+  try {
+    if (data.device !== null) library.torch.setDefaultDevice(data.device);
+    return true;
+  } catch (error) {
+    say({ type: "refused", message: (error as Error).message });
+    return false;
+  }
+}
+
+async function run(): Promise<void> {
+  if (!choseDevice()) return;
+  await load(data, library);
+  say({ type: "done", silent });
+}
+
+run().catch((error: unknown) => {
+  say(error instanceof library.Cancelled ? { type: "cancelled" } : { type: "failed", error: thrown(error) });
+  process.exitCode = 1;
+});

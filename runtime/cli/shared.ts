@@ -19,6 +19,8 @@ export interface RunData {
   readonly code: string;
   readonly format: "cjs" | "esm";
   readonly script: string;
+  /** The default device. */
+  readonly device: string | null;
   /** See `shared`. */
   readonly memory: Int32Array;
   readonly terminals: { readonly stdout: boolean; readonly stderr: boolean };
@@ -37,5 +39,7 @@ export const shared = {
 export type FromRun =
   | { readonly type: "failed"; readonly error: Thrown }
   | { readonly type: "cancelled" }
+  /** The device is not there; the file was not run. */
+  | { readonly type: "refused"; readonly message: string }
   /** The file's own code is through. Silent: it has printed nothing. */
   | { readonly type: "done"; readonly silent: boolean };

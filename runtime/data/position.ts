@@ -1,7 +1,10 @@
 /** Where a loader is in its pass, so that another can go on from there. */
 import { ValueError } from "../errors.js";
+import { onDevice } from "../ops/depth.js";
+import { cpu } from "../tensor/device.js";
 import { defaultGenerator, Generator } from "../tensor/generator.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { delivered } from "./delivered.js";
 
 /** The position of a loader. */
 export interface LoaderState {
@@ -59,14 +62,15 @@ export class Position {
       this.#start = this.#generators.map((g) => g.getState());
       this.#skip = undefined;
     }
-    return this.#counted(begin());
+    return this.#counted(onDevice(cpu, begin));
   }
 
   *#counted<B>(pass: Iterator<B>): IterableIterator<B> {
     try {
-      for (let next = pass.next(); next.done !== true; next = pass.next()) {
+      const following = (): IteratorResult<B> => onDevice(cpu, () => pass.next());
+      for (let next = following(); next.done !== true; next = following()) {
         this.#taken++;
-        yield next.value;
+        yield delivered(next.value);
       }
       this.#taken = 0;
     } finally {

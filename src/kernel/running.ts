@@ -23,7 +23,7 @@ import {
   type TrainRequest,
 } from "./protocol.js";
 import { UserError, UserThread, type Say } from "./thread.js";
-import { libraryVersion } from "../../runtime/source/version.js";
+import { libraryVersion } from "../../runtime/version.js";
 import { wireError } from "./wire.js";
 
 export interface RunnerOptions {

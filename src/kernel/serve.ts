@@ -2,7 +2,7 @@
 // The module, not the global: traced code finds another one there.
 import process from "node:process";
 import { BundleError } from "../../runtime/source/bundle.js";
-import { libraryVersion } from "../../runtime/source/version.js";
+import { libraryVersion } from "../../runtime/version.js";
 import { recycleCode } from "./wire.js";
 import {
   KernelError,

@@ -4,7 +4,7 @@ import { Value } from "../../graph/value.js";
 import { Parameter } from "../../nn/parameter.js";
 import { fromData } from "../../ops/leaf.js";
 import { stridedView } from "../../ops/strided.js";
-import { cpu, Device } from "../../tensor/device.js";
+import { Device, placed } from "../../tensor/device.js";
 import { allocate, viewAs } from "../../tensor/dtype.js";
 import { contiguousStrides, numel } from "../../tensor/strides.js";
 import { Tensor } from "../../tensor/tensor.js";
@@ -40,12 +40,16 @@ function wanted(location: string, map: MapLocation | null | undefined): string |
 export function placeOf(location: string, map: MapLocation | null | undefined): Device {
   const place = wanted(location, map);
   const device = place instanceof Device ? place : deviceNamed(place);
-  if (device.type === "cpu") return cpu;
-  const mapped = map === null || map === undefined ? "the file's tensors were there" : "mapLocation says so";
-  throw new RuntimeError(
-    `Attempting to deserialize object on ${device.toString()} (${mapped}), which is not available. ` +
-      `Use torch.load(file, { mapLocation: "cpu" }) to load it on the CPU.`,
-  );
+  try {
+    return placed(device);
+  } catch (error) {
+    const mapped =
+      map === null || map === undefined ? "the file's tensors were there" : "mapLocation says so";
+    throw new RuntimeError(
+      `Attempting to deserialize object on ${device.toString()} (${mapped}), which is not available. ` +
+        `Use torch.load(file, { mapLocation: "cpu" }) to load it on the CPU. (${(error as Error).message})`,
+    );
+  }
 }
 
 function swapBytes(bytes: Uint8Array<ArrayBuffer>, size: number): void {
@@ -85,7 +89,7 @@ export class StorageReader {
     const layout = { strides, offset };
     let t: Tensor;
     if (isWhole && sameSizes(base._shape, shape)) t = new Tensor(base._value, base._storage, [], layout);
-    else if (numel(shape) === 0) t = emptyLike(spec);
+    else if (numel(shape) === 0) t = emptyLike(spec, base.device);
     else t = stridedView(base, shape, layout)._alias();
     return spec.requiresGrad ? t.requiresGrad_() : t;
   }
@@ -130,8 +134,13 @@ function isDense(shape: readonly number[], strides: readonly number[]): boolean 
 }
 
 /** Tensors without elements share nothing. */
-const emptyLike = ({ dtype, shape, strides }: TensorSpec): Tensor =>
-  new Tensor(new Value(shape, dtype, cpu, { kind: "host", data: allocate(dtype.name, 0) }), undefined, [], {
-    strides,
-    offset: 0,
-  });
+const emptyLike = ({ dtype, shape, strides }: TensorSpec, device: Device): Tensor =>
+  new Tensor(
+    new Value(shape, dtype, device, { kind: "host", data: allocate(dtype.name, 0) }),
+    undefined,
+    [],
+    {
+      strides,
+      offset: 0,
+    },
+  );

@@ -149,6 +149,37 @@ suite("tensorscope run", () => {
     assert.deepEqual([code, JSON.parse(out), err], [3, [["a", "--b"], true, false, 3], ""]);
   });
 
+  test("devices says what there is, and why the rest is not", () => {
+    const { code, out } = tensorscope("devices");
+    assert.equal(code, 0);
+    const lines = out.trimEnd().split("\n");
+    assert.match(lines[0]!, /^device +available +name +remarks$/);
+    assert.deepEqual(
+      lines.slice(1).map((line) => line.split(" ")[0]),
+      ["cpu", "webgpu", "cuda", "dml", "coreml"],
+    );
+    assert.match(lines[1]!, /^cpu +yes +/);
+    if (process.platform !== "darwin") assert.match(lines[5]!, /^coreml +no +- +Core ML is a part of macOS$/);
+    const json = JSON.parse(tensorscope("devices", "--json").out) as { device: string }[];
+    assert.equal(json[0]!.device, "cpu");
+  });
+
+  test("--device says where tensors are put, and is refused where there is no such device", () => {
+    const file = write(
+      "where.ts",
+      'import { torch } from "tensorscope";\nconsole.log(String(torch.zeros(2).device));',
+    );
+    assert.equal(tensorscope("run", file, "--device", "cpu").out, "cpu\n");
+    const absent = process.platform === "darwin" ? "dml" : "coreml";
+    const refused = tensorscope("run", file, "--device", absent);
+    assert.deepEqual([refused.code, refused.out], [2, ""]);
+    assert.match(
+      refused.err,
+      new RegExp(`tensorscope run: device '${absent}' is not available: .*\\nSee: tensorscope devices`),
+    );
+    assert.match(tensorscope("run", file, "--device", "gpu").err, /device string: gpu/);
+  });
+
   test("top-level await, timers and process.exit", () => {
     const file = write(
       "async.ts",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nn, optim, torch, F, Tensor } from "../../../runtime/index.js";
+import { delivered } from "../../../runtime/data/delivered.js";
 import { setTracing } from "../../../runtime/graph/executor.js";
 
 /** Devices are labels as long as only shapes are computed: no hardware is asked for. */
@@ -311,6 +312,20 @@ test("the default device is for factories and layers, not for what exists or com
     assert.equal(torch.fromNumpy(new Float32Array(2)).device.type, "cpu");
     torch.setDefaultDevice(null);
     assert.equal(torch.zeros(2).device.type, "cpu");
+  });
+});
+
+test("a DataLoader's batches go to the default device", () => {
+  traced(() => {
+    const batch = { x: torch.zeros(2, 3), names: ["a", "b"], more: [torch.ones(2)] };
+    assert.equal(delivered(batch), batch);
+    torch.setDefaultDevice("webgpu");
+    const there = delivered(batch);
+    assert.deepEqual(
+      [there.x, there.more[0]!].map((t) => String(t.device)),
+      ["webgpu:0", "webgpu:0"],
+    );
+    assert.deepEqual(there.names, ["a", "b"]);
   });
 });
 
