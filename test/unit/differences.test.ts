@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { deepcopy, F, nn, optim, torch, type Tensor } from "../../runtime/index.js";
+import { delivered } from "../../runtime/data/delivered.js";
+import { setTracing } from "../../runtime/graph/executor.js";
+import { deepcopy, F, formatPth, nn, optim, torch, type Tensor } from "../../runtime/index.js";
 
 const entries: string[] = [];
 function entry(title: string, body: () => void): void {
@@ -194,6 +196,43 @@ entry("SyncBatchNorm evaluates on the CPU", () => {
   assert.throws(() => layer.forward(torch.ones(3, 2)), /expected input tensor to be on GPU/);
   layer.eval();
   assert.deepEqual(layer.forward(torch.ones(3, 2)).shape, [3, 2]);
+});
+
+entry("Equal devices are one object", () => {
+  assert.equal(torch.device("webgpu"), torch.device("webgpu"));
+  assert.throws(() => torch.device("meta"), /at start of device string: meta/);
+});
+
+/** On any device, of which only the name is needed. */
+function traced(body: () => void): void {
+  setTracing(true);
+  try {
+    body();
+  } finally {
+    setTracing(false);
+    torch.setDefaultDevice(null);
+  }
+}
+
+entry("Random numbers are the CPU's on every device", () => {
+  assert.throws(() => new torch.Generator("cuda"), /drawn on the CPU for every device/);
+  const before = torch.getRngState();
+  torch.cuda.manualSeed(1);
+  assert.ok(torch.getRngState().equal(before));
+});
+
+entry("Batches go to the default device", () => {
+  traced(() => {
+    torch.setDefaultDevice("webgpu");
+    const batch = delivered([torch.zeros(2, { device: "cpu" })]);
+    assert.equal(String(batch[0]!.device), "webgpu:0");
+  });
+});
+
+entry("Files name the CPU", () => {
+  const file = Buffer.from(formatPth({ w: torch.ones(3) }));
+  assert.ok(file.includes("cpu"));
+  assert.equal(String(torch.load<{ w: Tensor }>(file).w.device), "cpu");
 });
 
 entry("Pruning one is pruning one", () => {
