@@ -1,19 +1,15 @@
 /** Which devices there are: the check behind every device that is asked for, and `torch.webgpu`, `torch.cuda` … */
-import { runsOn } from "../engine/devices.js";
 import { hasCudaLibraries, onnxruntimeVersion, probe, type DeviceReport } from "../engine/probe.js";
 import { NotImplementedError, RuntimeError } from "../errors.js";
 import { Device, type DeviceLike, type DeviceType } from "../tensor/device.js";
 import { libraryVersion } from "../version.js";
 import { isTracing } from "./executor.js";
 
-const notYet = "the device is there, and this version does not compute on it yet";
-
-/** What is known of a device, whether this version computes there included. */
+/** What is known of a device. */
 export function deviceReport(type: DeviceType, index = 0): DeviceReport {
   // Shapes are the same everywhere, and a tracer neither waits nor starts processes.
   if (isTracing()) return { available: false, reason: "devices are looked for in a run only" };
-  const report = probe(type, index);
-  return report.available && !runsOn.has(type) ? { available: false, reason: notYet } : report;
+  return probe(type, index);
 }
 
 /** @throws RuntimeError, with the reason, for a device that is not there. Shapes are traced on any. */
@@ -22,17 +18,18 @@ export function checkDevice(device: Device): void {
   const { type, index } = device;
   const first = probe(type);
   if (!first.available) throw new RuntimeError(`device '${type}' is not available: ${first.reason}`);
-  if (!runsOn.has(type)) throw new NotImplementedError(`device '${String(device)}': ${notYet}`);
   if (index !== null && index >= first.count) {
     const many = first.count === 1 ? "is one" : `are ${String(first.count)}`;
     throw new RuntimeError(
       `invalid device ordinal: '${String(device)}', and there ${many}, '${type}:0' first`,
     );
   }
-  if (index === null || index === 0) return;
-  const report = probe(type, index);
-  if (!report.available)
-    throw new RuntimeError(`device '${String(device)}' is not available: ${report.reason}`);
+  // A plan says which kind of device a part of it runs on, and ONNX Runtime takes the first.
+  if (index !== null && index > 0) {
+    throw new NotImplementedError(
+      `device '${String(device)}': only the first device of a kind is computed on, '${type}:0'`,
+    );
+  }
 }
 
 /** What `torch.webgpu`, `torch.cuda`, `torch.dml` and `torch.coreml` have. */
