@@ -42,6 +42,7 @@ export class OpGradNode extends GradNode implements GradContext {
   #inputs: readonly Tensor[] | null;
   readonly #inputMetas: readonly InputMeta[];
   readonly #device: Device;
+  readonly #asks: readonly boolean[];
   #inputVersions: readonly number[];
   #results: readonly Tensor[] | null = null;
   #resultVersions: readonly number[] = [];
@@ -66,6 +67,7 @@ export class OpGradNode extends GradNode implements GradContext {
     );
     this.#device = sharedDevice(op.name, inputs);
     this.#inputVersions = inputs.map((t) => t._versions.value);
+    this.#asks = inputs.map((t) => t.requiresGrad);
     this.#hold(inputs);
   }
 
@@ -161,8 +163,12 @@ export class OpGradNode extends GradNode implements GradContext {
 
   #conformed(results: ReturnType<NonNullable<OpPrimitive["grad"]>>): (Tensor | null)[] {
     return this.next.map((edge, i) => {
-      if (!edge) return null;
       const entry = results[i];
+      if (!edge) {
+        // What leads nowhere is computed by PyTorch all the same, and refused when what is saved for it was written over.
+        if (this.#asks[i] && typeof entry === "function") entry();
+        return null;
+      }
       let grad = typeof entry === "function" ? entry() : entry;
       if (!grad) return null;
       const meta = this.#inputMetas[i]!;

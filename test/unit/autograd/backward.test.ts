@@ -190,3 +190,11 @@ test("views: several at once, or made without gradients, are not written with th
   h.detach_();
   assert.deepEqual([h.requiresGrad, h.isLeaf], [false, true]);
 });
+
+test("a write over what backward needs is refused where the gradient leads nowhere, too", () => {
+  const h = torch.ones(2, { requiresGrad: true }).mul(1);
+  const view = torch.noGrad(() => h.view(2, 1));
+  const y = view.tanh();
+  y.abs_();
+  assert.throws(() => y.sum().backward(), /output 0 of TanhBackward0, is at version 1; expected version 0/);
+});
