@@ -1,10 +1,9 @@
 import { RuntimeError, ValueError } from "../errors.js";
 import { sameShape } from "../ops/apply.js";
-import { asLibrary, onDevice } from "../ops/depth.js";
+import { asLibrary } from "../ops/depth.js";
 import { stack } from "../ops/join.js";
-import { constant } from "../ops/promote.js";
-import { expandTo } from "../ops/view.js";
 import { Tensor } from "../tensor/tensor.js";
+import { constantLike } from "./like.js";
 import { withGradMode } from "./mode.js";
 import type { Edge, GradNode } from "./node.js";
 import { runBackward, type Root, type Targets } from "./run.js";
@@ -28,8 +27,7 @@ function rootsOf(outputs: readonly Tensor[], given: Grads | null | undefined): R
         `element ${String(i)} of tensors does not require grad and does not have a gradFn`,
       );
     }
-    const one = (): Tensor => expandTo(constant(1, t.dtype), t._shape)._fresh();
-    return { edge, grad: checked[i] ?? onDevice(t.device, one) };
+    return { edge, grad: checked[i] ?? constantLike(t, 1)._fresh() };
   });
 }
 

@@ -1,10 +1,11 @@
 /** Custom differentiable functions: `class Exp extends torch.autograd.Function`. */
 import { NotImplementedError, RuntimeError } from "../errors.js";
 import type { Meta } from "../graph/value.js";
-import { asUser } from "../ops/depth.js";
+import { asUser, onDevice } from "../ops/depth.js";
 import { writeTo } from "../ops/inplace.js";
 import { constant } from "../ops/promote.js";
 import { expandTo } from "../ops/view.js";
+import type { Device } from "../tensor/device.js";
 import { Tensor } from "../tensor/tensor.js";
 import { isAnomalyEnabled, noteCreation } from "./anomaly.js";
 import { isGradEnabled, withGradMode } from "./mode.js";
@@ -85,10 +86,14 @@ class Context implements FunctionContext {
   }
 }
 
+interface Placed extends Meta {
+  readonly device: Device;
+}
+
 class FunctionNode extends GradNode {
   readonly #class: FunctionClass;
   readonly #inputs: readonly (Meta | null)[];
-  #results: readonly (Meta | null)[] = [];
+  #results: readonly (Placed | null)[] = [];
   #saved: readonly Saved[] | null = [];
   readonly context: Context;
   toSave: readonly (Tensor | null)[] = [];
@@ -117,7 +122,9 @@ class FunctionNode extends GradNode {
   /** After `forward`: the outputs as the caller gets them, and what was saved as it is now. */
   finish(outputs: readonly unknown[], replaced: ReadonlyMap<Tensor, Tensor>): void {
     this.outputs = outputs.length;
-    this.#results = outputs.map((t) => (t instanceof Tensor ? { shape: t._shape, dtype: t.dtype } : null));
+    this.#results = outputs.map((t) =>
+      t instanceof Tensor ? { shape: t._shape, dtype: t.dtype, device: t.device } : null,
+    );
     this.#saved = this.toSave.map((t) => {
       const tensor = t && (replaced.get(t) ?? t);
       return { tensor, version: tensor ? tensor._storage.version : 0 };
@@ -144,7 +151,7 @@ class FunctionNode extends GradNode {
     const given = this.#results.map((meta, i) => {
       const grad = grads[i];
       if (grad || !meta || !this.materialize) return grad ?? null;
-      return expandTo(constant(0, meta.dtype), meta.shape);
+      return onDevice(meta.device, () => expandTo(constant(0, meta.dtype), meta.shape));
     });
     const result: unknown = asUser(() => backward.call(cls, this.context, ...given));
     return this.#check(Array.isArray(result) ? (result as unknown[]) : [result]);

@@ -5,11 +5,10 @@
 import { NotImplementedError, RuntimeError, ValueError } from "../errors.js";
 import { stack } from "../ops/join.js";
 import { asLibrary, asUser } from "../ops/depth.js";
-import { constant } from "../ops/promote.js";
-import { expandTo } from "../ops/view.js";
 import { Tensor } from "../tensor/tensor.js";
 import { sameShape } from "../ops/apply.js";
 import { grad } from "./backward.js";
+import { constantLike } from "./like.js";
 import { withGradMode } from "./mode.js";
 
 /** A function of tensors that gives a tensor or an array of tensors. */
@@ -30,7 +29,7 @@ export interface JacobianOptions extends FunctionalOptions {
   readonly strategy?: "reverse-mode" | "forward-mode" | undefined;
 }
 
-const zerosLike = (t: Tensor): Tensor => expandTo(constant(0, t.dtype), t._shape)._fresh();
+const zerosLike = (t: Tensor): Tensor => constantLike(t, 0)._fresh();
 
 /** Input tensors as the differentiated function gets them. */
 function prepare(name: string, inputs: Tensors, createGraph: boolean): Tensor[] {
@@ -91,7 +90,7 @@ function weights(v: Tensors | null | undefined, like: readonly Tensor[], what: s
         `The vector v can only be left out if the user-provided function has a single ${what} with a single element.`,
       );
     }
-    return [expandTo(constant(1, like[0]!.dtype), like[0]!._shape)];
+    return [constantLike(like[0]!, 1)];
   }
   const list = v instanceof Tensor ? [v] : [...v];
   checkV(list, like, what);

@@ -3,11 +3,10 @@ import { RuntimeError, ValueError } from "../errors.js";
 import { asLibrary, asUser } from "../ops/depth.js";
 import { encode, fromData } from "../ops/leaf.js";
 import { randn } from "../ops/random.js";
-import { constant } from "../ops/promote.js";
-import { expandTo } from "../ops/view.js";
 import { float64 } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { grad } from "./backward.js";
+import { constantLike } from "./like.js";
 import { withGradMode } from "./mode.js";
 import type { TensorFunction } from "./functional.js";
 
@@ -86,7 +85,7 @@ function numerical(
   const at = (shift: number, i: number): Float64Array[] => {
     const data = numbers[k]!.slice();
     data[i]! += shift;
-    const moved = fromData(encode(data, x.dtype), x._shape, x.dtype);
+    const moved = fromData(encode(data, x.dtype), x._shape, x.dtype, x.device);
     return withGradMode(false, () =>
       outputsOf(
         fn,
@@ -204,7 +203,7 @@ function checkRepeats(
 function checkScaling(outputs: readonly Tensor[], variables: readonly Tensor[]): void {
   const used = outputs.filter((o) => o.requiresGrad);
   if (used.length === 0) return;
-  const zeros = used.map((o) => expandTo(constant(0, o.dtype), o._shape));
+  const zeros = used.map((o) => constantLike(o, 0));
   for (const g of grad(used, variables, { gradOutputs: zeros, retainGraph: true, allowUnused: true })) {
     if (g && !numbersOf(g).every((v) => v === 0)) {
       throw new GradcheckError("backward not multiplied by grad_output");
@@ -217,7 +216,7 @@ function checkUndefined(outputs: readonly Tensor[], variables: readonly Tensor[]
   const used = outputs.filter((o) => o.requiresGrad && o.dtype.isFloatingPoint);
   if (used.length < 2) return;
   for (const o of used) {
-    const given = expandTo(constant(1, o.dtype), o._shape);
+    const given = constantLike(o, 1);
     try {
       grad([o], variables, { gradOutputs: [given], retainGraph: true, allowUnused: true });
     } catch (error) {
@@ -257,7 +256,7 @@ export function gradgradcheck(
       const outputs = outputsOf(fn, xs).filter((o) => o.requiresGrad);
       const wanted = xs.filter((x) => x instanceof Tensor && differentiable(x));
       const grads = grad(outputs, wanted, { gradOutputs: gs, createGraph: true, allowUnused: true });
-      return grads.map((g, i) => g ?? expandTo(constant(0, wanted[i]!.dtype), wanted[i]!._shape));
+      return grads.map((g, i) => g ?? constantLike(wanted[i]!, 0));
     });
   };
   return gradcheck(first, [...list, ...weights.map((w) => w.detach().requiresGrad_())], options);

@@ -5,12 +5,11 @@
 import { RuntimeError, ValueError } from "../errors.js";
 import { isPlainObject } from "../ops/bind.js";
 import { asLibrary, asUser } from "../ops/depth.js";
-import { constant } from "../ops/promote.js";
-import { expandTo } from "../ops/view.js";
 import { Tensor } from "../tensor/tensor.js";
 import { AccumulateGrad } from "./accumulate.js";
 import { grad as gradients } from "./backward.js";
 import { forwardColumns, pushForward, reverseRows } from "./functional.js";
+import { constantLike } from "./like.js";
 import { withGradMode } from "./mode.js";
 import type { GradNode } from "./node.js";
 import { mapTree, tensorsOf } from "./tree.js";
@@ -111,7 +110,7 @@ function call(fn: AnyFunction<unknown[]>, args: readonly unknown[], argnums: Arg
   };
 }
 
-const zerosLike = (t: Tensor): Tensor => expandTo(constant(0, t.dtype), t._shape)._fresh();
+const zerosLike = (t: Tensor): Tensor => constantLike(t, 0)._fresh();
 
 /** Gradients of outputs with respect to every tensor of the trees, in their structure; zeros where unused. */
 function gradientTree(

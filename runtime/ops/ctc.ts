@@ -36,14 +36,15 @@ const ctcPrimitive = primitive<CtcAttrs>({
   host: "ctc_loss",
 });
 
-function checkLengths(name: string, lengths: Tensor, count: number): Tensor {
+/** Lengths, from any device. */
+function checkLengths(name: string, lengths: Tensor, count: number, { device }: Tensor): Tensor {
   if (lengths.dtype.category !== 1) throw new RuntimeError(`${name} must be integral`);
   if (lengths.numel() !== count) {
     throw new RuntimeError(
       `${name} must be of size batch_size: ${String(count)}, but it is [${lengths._shape.join(", ")}]`,
     );
   }
-  return castTo(lengths.reshape(-1), int64);
+  return castTo(lengths.reshape(-1), int64).to(device);
 }
 
 interface Options {
@@ -79,10 +80,10 @@ function ctc(
       `Expected targets of [${String(count)}, S] or all in one vector, but got [${targets._shape.join(", ")}]`,
     );
   }
-  const lengths = checkLengths("target_lengths", targetLengths, count);
+  const lengths = checkLengths("target_lengths", targetLengths, count, x);
   const losses = apply(
     ctcPrimitive,
-    [x, castTo(rows, int64), checkLengths("input_lengths", inputLengths, count), lengths],
+    [x, castTo(rows, int64), checkLengths("input_lengths", inputLengths, count, x), lengths],
     { blank, zeroInfinity },
   );
   const finite = zeroInfinity ? losses.maskedFill(losses.eq(Infinity), 0) : losses;

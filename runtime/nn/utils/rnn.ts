@@ -12,7 +12,9 @@ export type Lengths = Tensor | readonly number[];
 
 const numbersOf = (lengths: Lengths): number[] =>
   lengths instanceof Tensor ? (lengths.tolist() as number[]) : [...lengths];
-const indexTensor = (values: readonly number[]): Tensor => torch.tensor(values, { dtype: int64 });
+/** Sizes and lengths stay on the CPU, as in PyTorch; what picks rows is where they are. */
+const indexTensor = (values: readonly number[], device: DeviceLike = "cpu"): Tensor =>
+  torch.tensor(values, { dtype: int64, device });
 
 /**
  * Sequences of different lengths, step by step: the rows of the first step, of the second …, `[sum of lengths, *]`, and
@@ -45,11 +47,12 @@ export class PackedSequence {
     this.unsortedIndices = unsortedIndices ?? invertPermutation(sortedIndices);
   }
 
-  /** Converts the data. */
+  /** Converts or moves the data; the indices of its rows go along, the sizes stay on the CPU. */
   to(target: DType | DeviceLike | Tensor): PackedSequence {
     const data = (this.data.to as (t: unknown) => Tensor)(target);
     if (data === this.data) return this;
-    return new PackedSequence(data, this.batchSizes, this.sortedIndices, this.unsortedIndices);
+    const along = (indices: Tensor | null): Tensor | null => indices && indices.to(data.device);
+    return new PackedSequence(data, this.batchSizes, along(this.sortedIndices), along(this.unsortedIndices));
   }
 
   double(): PackedSequence {
@@ -77,7 +80,7 @@ export function invertPermutation(permutation: Tensor | null): Tensor | null {
   if (!permutation) return null;
   const inverse: number[] = [];
   (permutation.tolist() as number[]).forEach((from, to) => (inverse[from] = to));
-  return indexTensor(inverse);
+  return indexTensor(inverse, permutation.device);
 }
 
 const packPadded = "pack_padded_sequence(bool batch_first=False, bool enforce_sorted=True) -> any";
@@ -110,7 +113,7 @@ export function packPaddedSequence(
   }
   if (!enforceSorted) {
     const places = sizes.map((_, i) => i).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
-    order = indexTensor(places);
+    order = indexTensor(places, input.device);
     sizes = places.map((i) => sizes[i]!);
     steps = steps.indexSelect(1, order);
   } else if (sizes.some((n, i) => i > 0 && n > sizes[i - 1]!)) {
@@ -135,7 +138,12 @@ export function packPaddedSequence(
     for (let n = 0; n < left; n++) rows.push(t * batch + n);
   }
   const flat = steps.reshape(steps.shape[0]! * batch, ...steps.shape.slice(2));
-  return new PackedSequence(flat.indexSelect(0, indexTensor(rows)), indexTensor(batchSizes), order, null);
+  return new PackedSequence(
+    flat.indexSelect(0, indexTensor(rows, input.device)),
+    indexTensor(batchSizes),
+    order,
+    null,
+  );
 }
 
 const padPacked =
@@ -178,7 +186,7 @@ export function padPackedSequence(
   const padding = torch.full([1, ...item], paddingValue, { dtype: data.dtype, device: data.device });
   const padded = torch
     .cat([data, padding], 0)
-    .indexSelect(0, indexTensor(rows))
+    .indexSelect(0, indexTensor(rows, data.device))
     .reshape(steps, batch, ...item);
   return [batchFirst ? padded.transpose(0, 1) : padded, indexTensor(places.map((n) => lengths[n]!))];
 }

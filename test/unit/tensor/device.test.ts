@@ -297,6 +297,34 @@ test("layers that make tensors inside make them where their input is", () => {
   });
 });
 
+test("derivatives, packed sequences and lengths are where their tensors are", () => {
+  traced(() => {
+    const x = torch.randn(3, { device: "webgpu" });
+    const [, tangent] = torch.autograd.functional.jvp((t: Tensor) => t.pow(3), x, x);
+    assert.equal(String((tangent as Tensor).device), "webgpu:0");
+    const gradient = torch.func.grad((t: Tensor) => t.mul(2).sum())(x) as Tensor;
+    assert.equal(String(gradient.device), "webgpu:0");
+    const [first, second] = [
+      torch.randn(3, 4, { device: "webgpu" }),
+      torch.randn(2, 4, { device: "webgpu" }),
+    ];
+    const packed = nn.utils.rnn.packPaddedSequence(nn.utils.rnn.padSequence([first, second]), [3, 2]);
+    assert.deepEqual(
+      [packed.data, packed.batchSizes].map((t) => String(t.device)),
+      ["webgpu:0", "cpu"],
+    );
+    assert.equal(String(packed.cpu().data.device), "cpu");
+    const loss = F.ctcLoss(
+      F.logSoftmax(torch.randn(5, 2, 4, { device: "webgpu" }), 2),
+      torch.ones(2, 2, { dtype: torch.int64, device: "webgpu" }),
+      torch.tensor([5, 5]),
+      torch.tensor([2, 2]),
+      { reduction: "none" },
+    );
+    assert.equal(String(loss.device), "webgpu:0");
+  });
+});
+
 test("the default device is for factories and layers, not for what exists or comes from JavaScript", () => {
   traced(() => {
     assert.equal(torch.getDefaultDevice(), torch.device("cpu"));
