@@ -8,7 +8,15 @@ export function showAlways(on: boolean): void {
 
 export const isShownAlways = (): boolean => always;
 
+/** Takes warnings instead of the console: the tracer puts them where they belong. */
+let sink: ((message: string) => void) | undefined;
+
+export function setWarningSink(take: typeof sink): void {
+  sink = take;
+}
+
 export function warn(message: string): void {
+  if (sink !== undefined) return sink(message);
   if (shown.has(message) && !always) return;
   shown.add(message);
   console.warn(`UserWarning: ${message}`);

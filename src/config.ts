@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { LintId } from "./kernel/protocol.js";
 
 const section = "tensorscope";
 
@@ -51,9 +52,18 @@ export class Config implements vscode.Disposable {
   readonly openCurvesOnTrain = new ConfigValue<boolean>("curves.openOnTrain", true);
   readonly traceDelay = new ConfigValue<number>("trace.delay", 250);
   readonly device = new ConfigValue<string>("device", "cpu");
+  /** Severities, or `off`. */
+  readonly lints: Readonly<Record<LintId, ConfigValue<string>>> = {
+    "plain-array": new ConfigValue<string>("lints.plainArray", "warning"),
+    "plain-tensor": new ConfigValue<string>("lints.plainTensor", "warning"),
+    "softmax-cross-entropy": new ConfigValue<string>("lints.softmaxCrossEntropy", "warning"),
+    "zero-grad": new ConfigValue<string>("lints.zeroGrad", "warning"),
+    "eval-mode": new ConfigValue<string>("lints.evalMode", "warning"),
+  };
   readonly nodePath = new ConfigValue<string>("nodePath", "");
 
   dispose(): void {
-    for (const value of Object.values(this)) (value as vscode.Disposable).dispose();
+    const { lints, ...values } = this;
+    for (const value of [...Object.values(values), ...Object.values(lints)]) value.dispose();
   }
 }

@@ -5,6 +5,7 @@ import { HoverProvider } from "./authoring/hover.js";
 import { InputActions, InputCompletion } from "./authoring/inputAssist.js";
 import { HintProvider } from "./authoring/inlayHints.js";
 import { Models } from "./authoring/model.js";
+import { QuickFixes } from "./authoring/quickFixes.js";
 import { registerCommands } from "./commands/index.js";
 import { Config } from "./config.js";
 import { commands, selector } from "./ids.js";
@@ -25,7 +26,12 @@ export function activate(context: vscode.ExtensionContext): void {
   const runs = new Runs(kernel, config);
   const models = new Models(kernel, config, log);
   const output = new Output(kernel, runs);
-  const diagnostics = new Diagnostics(models, runs, config);
+  const diagnostics = new Diagnostics(
+    models,
+    runs,
+    config,
+    vscode.Uri.joinPath(context.extensionUri, "docs", "lints.md"),
+  );
   const lenses = new LensProvider(models, runs, kernel, config);
   const hints = new HintProvider(models, config);
   const hovers = new HoverProvider(models, runs, config);
@@ -60,6 +66,9 @@ export function activate(context: vscode.ExtensionContext): void {
       new InputCompletion(models),
       ...InputCompletion.triggers,
     ),
+    vscode.languages.registerCodeActionsProvider(selector, new QuickFixes(diagnostics, config), {
+      providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
+    }),
     vscode.languages.registerCodeActionsProvider(selector, new InputActions(models), {
       providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
     }),

@@ -1,6 +1,7 @@
 /** Figures of a model: parameters, shapes and multiply-accumulates per module, as plain data. */
 import { noteRecorded } from "../graph/executor.js";
 import { setRecordHook } from "../graph/record.js";
+import type { Node } from "../graph/value.js";
 import type { CostRule } from "../ops/record.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { className, members, observeCalls, type Module } from "../nn/module.js";
@@ -23,19 +24,31 @@ export interface Observed<T> {
   readonly macs: number;
 }
 
-/** Runs a forward pass and notes what goes in and out of every module, and what it costs. Works while tracing. */
-export function observeForward<T>(run: () => T): Observed<T> {
+/**
+ * Runs a forward pass and notes what goes in and out of every module, and what it costs. Works while tracing.
+ * @param onNode told of every operation as it is recorded, and of the module it is recorded in.
+ */
+export function observeForward<T>(
+  run: () => T,
+  onNode?: (node: Node, module: Module | undefined) => void,
+): Observed<T> {
+  const running: Module[] = [];
   const activity = new Map<Module, ModuleActivity>();
   const starts: number[] = [];
   let macs = 0;
   setRecordHook((node) => {
     noteRecorded(node);
+    onNode?.(node, running.at(-1));
     const { cost } = node.op as { readonly cost?: CostRule };
     if (cost !== undefined) macs += cost(node.inputs, node.attrs, node.outputs);
   });
   const handle = observeCalls({
-    enter: () => starts.push(macs),
+    enter(module) {
+      starts.push(macs);
+      running.push(module);
+    },
     leave(module, args, result) {
+      running.pop();
       const used = macs - (starts.pop() ?? macs);
       const shapes = (value: unknown): (readonly number[])[] => tensorsIn(value).map(({ shape }) => shape);
       activity.set(module, {

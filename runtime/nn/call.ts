@@ -2,6 +2,7 @@
 import { RemovableHandle } from "../autograd/node.js";
 import { NotImplementedError } from "../errors.js";
 import { asLibrary, asUser, enterCall, leaveCall, reportModuleResult, reportResult } from "../ops/depth.js";
+import { noteFailure } from "../ops/failure.js";
 import { Tensor } from "../tensor/tensor.js";
 import { backwardListener } from "./hooks.js";
 import type { Module } from "./module.js";
@@ -29,11 +30,20 @@ export function noteLibraryForward(forward: object): void {
   libraryForwards.add(forward);
 }
 
+/** Whether a module computes by a `forward` of the library's. */
+export function isLibraryLayer(module: Module): boolean {
+  return libraryForwards.has(module.forward);
+}
+
 export function callModule(module: Module, args: unknown[]): unknown {
   const { preHooks, hooks, always } = registryOf(module);
   const forward = module.forward as ((...a: unknown[]) => unknown) | undefined;
   if (typeof forward !== "function") {
-    throw new NotImplementedError(`Module [${className(module)}] is missing the required "forward" function`);
+    const error = new NotImplementedError(
+      `Module [${className(module)}] is missing the required "forward" function`,
+    );
+    noteFailure(error, () => ({ kind: "module", module, args }));
+    throw error;
   }
   callDepth++;
   const outer = enterCall(args);
@@ -69,6 +79,9 @@ export function callModule(module: Module, args: unknown[]): unknown {
     });
     reportResult(outer, made);
     return made;
+  } catch (error) {
+    noteFailure(error, () => ({ kind: "module", module, args }));
+    throw error;
   } finally {
     leaveCall(outer);
     callDepth--;

@@ -31,7 +31,7 @@ import {
   type StateDict,
 } from "./state.js";
 
-export { observeCalls, type CallObserver } from "./call.js";
+export { isLibraryLayer, observeCalls, type CallObserver } from "./call.js";
 export { RemovableHandle } from "../autograd/node.js";
 export { className, members, snake } from "./registry.js";
 

@@ -12,6 +12,7 @@ import { nameSteps } from "./apply.js";
 import { stepOf } from "./steps.js";
 import { lastStep } from "../autograd/node.js";
 import { callIsOn, enterCall, leaveCall, reportResult } from "./depth.js";
+import { noteFailure } from "./failure.js";
 
 /** What a gradient rule sees of the call. Inputs and outputs are checked for in-place changes when they are used. */
 export interface GradContext<A extends Attrs = Attrs> {
@@ -197,6 +198,9 @@ export function op(
       const result = out === null ? computed : writeOut(main.name, computed, out, rule);
       reportResult(outer, result);
       return result;
+    } catch (error) {
+      noteFailure(error, () => ({ kind: "op", name: main.name, signatures, args }));
+      throw error;
     } finally {
       leaveCall(outer);
     }
@@ -236,6 +240,10 @@ export function invokeInPlace(record: OpRecord, self: Tensor, args: readonly unk
     }
     for (const arg of args) if (arg instanceof Tensor) checkNoPartialOverlap(self, arg, record.apart);
     return inPlace(`${record.name}_`, self, (old) => record.invoke(old, ...args) as Tensor);
+  } catch (error) {
+    const signatures = record.overloads.map(({ signature }) => signature);
+    noteFailure(error, () => ({ kind: "op", name: record.name, signatures, args: [self, ...args] }));
+    throw error;
   } finally {
     leaveCall(outer);
   }

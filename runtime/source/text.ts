@@ -51,7 +51,12 @@ export interface TrainingFunction {
   readonly title: string;
 }
 
+/** Mistakes that run and do not do what was meant; docs/lints.md has a section for each. */
+export type LintId =
+  "plain-array" | "plain-tensor" | "softmax-cross-entropy" | "zero-grad" | "eval-mode";
+
 export type DiagnosticCode =
+  | LintId
   | "syntax"
   /** A module could not be found. */
   | "unresolved"
@@ -59,6 +64,8 @@ export type DiagnosticCode =
   | "input"
   /** The library refused shapes, dtypes, dims or arguments. */
   | "shape"
+  /** The library warned: it runs, and probably not as meant. */
+  | "warning"
   /** Any other exception. */
   | "error"
   /** The trace took longer than its budget. */
@@ -66,12 +73,28 @@ export type DiagnosticCode =
   /** Values are needed: not an error. */
   | "needsRun";
 
+/** A sentence to be translated: its English text with holes `{0}`, and what goes in. */
+export interface Phrase {
+  readonly template: string;
+  readonly args: readonly (string | number)[];
+}
+
+/** Edits that put something right. */
+export interface Fix {
+  readonly title: Phrase;
+  readonly edits: readonly TextEdit[];
+}
+
 export interface TraceDiagnostic {
   readonly file: string;
   readonly range: Range;
   readonly message: string;
+  /** `message`, to be translated. */
+  readonly phrase?: Phrase;
   readonly severity: "error" | "warning" | "information" | "hint";
   readonly code: DiagnosticCode;
+  /** The likeliest first; each was tried and makes the trace come further. */
+  readonly fixes?: readonly Fix[];
   /** Export whose trace found it. */
   readonly module?: string;
 }

@@ -4,35 +4,42 @@ import { className } from "./instrument.js";
 import type { ModelSnapshot, ModuleSnapshot, SourceLocation } from "../../runtime/inspect/snapshot.js";
 import { unwrap, type ParsedFile } from "../../runtime/source/syntax.js";
 
-interface Found {
+export interface Found {
   readonly file: ParsedFile;
   /** The name that is declared or assigned. */
   readonly name: ts.Node;
   readonly value: ts.Expression | undefined;
 }
 
-interface ClassFound {
+export interface ClassFound {
   readonly file: ParsedFile;
   readonly node: ts.ClassLikeDeclaration;
 }
 
-/** A snapshot with the places where its modules are created. Classes are found by name, the first file's first. */
-export function locateSnapshot(snapshot: ModelSnapshot, files: readonly ParsedFile[]): ModelSnapshot {
-  const classes = new Map<string, ClassFound>();
-  for (const file of files) {
-    const collect = (node: ts.Node): void => {
-      if (ts.isClassLike(node)) {
-        const name = className(node);
-        // The first wins: the entry comes first.
-        if (!classes.has(name)) classes.set(name, { file, node });
-      }
-      ts.forEachChild(node, collect);
-    };
-    collect(file.tree);
+/** The classes of some files by name; of two of one name the first file's, which is the entry, counts. */
+export class ClassIndex {
+  readonly #classes = new Map<string, ClassFound>();
+
+  constructor(files: readonly ParsedFile[]) {
+    for (const file of files) {
+      const collect = (node: ts.Node): void => {
+        if (ts.isClassLike(node)) {
+          const name = className(node);
+          if (!this.#classes.has(name)) this.#classes.set(name, { file, node });
+        }
+        ts.forEachChild(node, collect);
+      };
+      collect(file.tree);
+    }
   }
 
-  const memberOf = (name: string, member: string, depth = 0): Found | undefined => {
-    const found = classes.get(name);
+  get(name: string): ClassFound | undefined {
+    return this.#classes.get(name);
+  }
+
+  /** Where a class, or one it extends, gives a member its value. */
+  member(name: string, member: string, depth = 0): Found | undefined {
+    const found = this.#classes.get(name);
     if (found === undefined || depth > 20) return undefined;
     const own = memberIn(found, member);
     if (own !== undefined) return own;
@@ -40,9 +47,13 @@ export function locateSnapshot(snapshot: ModelSnapshot, files: readonly ParsedFi
       ?.types[0];
     return base === undefined
       ? undefined
-      : memberOf(base.expression.getText().split(".").at(-1)!, member, depth + 1);
-  };
+      : this.member(base.expression.getText().split(".").at(-1)!, member, depth + 1);
+  }
+}
 
+/** A snapshot with the places where its modules are created. */
+export function locateSnapshot(snapshot: ModelSnapshot, files: readonly ParsedFile[]): ModelSnapshot {
+  const classes = new ClassIndex(files);
   const place = ({ file, name }: Pick<Found, "file" | "name">): SourceLocation => ({
     file: file.file,
     ...file.lines.position(name.getStart()),
@@ -54,7 +65,7 @@ export function locateSnapshot(snapshot: ModelSnapshot, files: readonly ParsedFi
       ...module,
       ...(location === undefined ? {} : { location }),
       children: module.children.map((child) =>
-        visit(child, memberOf(module.className, child.name) ?? (found && elementOf(found, child.name))),
+        visit(child, classes.member(module.className, child.name) ?? (found && elementOf(found, child.name))),
       ),
     };
   };
@@ -89,7 +100,7 @@ function memberIn({ file, node }: ClassFound, member: string): Found | undefined
 }
 
 /** The place of a container's element where it is written out, else the container's. */
-function elementOf(container: Found, part: string): Found {
+export function elementOf(container: Found, part: string): Found {
   const { value } = container;
   if (value === undefined || !ts.isNewExpression(value)) return { ...container, value: undefined };
   const args = value.arguments ?? [];

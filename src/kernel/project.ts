@@ -138,6 +138,14 @@ export class Project {
 
   /** The guilty call of the innermost frame that lies in the project. */
   placeOfError(error: unknown): Place | undefined {
+    const found = this.writtenAt(error);
+    if (found === undefined) return undefined;
+    const { file, node } = found;
+    return { file: file.file, range: file.lines.range(node.getStart(), node.end) };
+  }
+
+  /** Its syntax. */
+  writtenAt(error: unknown): { readonly file: ParsedFile; readonly node: ts.Node } | undefined {
     const stack = error instanceof Error ? error.stack : undefined;
     if (stack === undefined || this.#bundle === undefined) return undefined;
     for (const frame of bundleFrames(stack, this.script)) {
@@ -146,7 +154,7 @@ export class Project {
       const member = found === undefined ? undefined : this.#members.get(found.file);
       if (found === undefined || member?.edited === undefined) continue;
       const offset = member.edited.origin(member.editedLines!.offset(found));
-      return { file: found.file, range: callAt(member.parsed, offset) };
+      return { file: member.parsed, node: callAt(member.parsed, offset) };
     }
     return undefined;
   }
@@ -165,7 +173,7 @@ export class Project {
 }
 
 /** The innermost call around an offset, else the statement. */
-function callAt({ tree, lines }: ParsedFile, offset: number): Range {
+function callAt({ tree }: ParsedFile, offset: number): ts.Node {
   let best: ts.Node = tree;
   const visit = (node: ts.Node): void => {
     if (offset < node.getStart() || offset >= node.end) return;
@@ -175,10 +183,7 @@ function callAt({ tree, lines }: ParsedFile, offset: number): Range {
   ts.forEachChild(tree, visit);
   let node: ts.Node = best;
   while (!ts.isSourceFile(node) && !isGuilty(node)) node = node.parent;
-  const guilty = ts.isSourceFile(node) ? best : node;
-  return ts.isSourceFile(guilty)
-    ? lines.range(offset, offset + 1)
-    : lines.range(guilty.getStart(), guilty.end);
+  return ts.isSourceFile(node) ? best : node;
 }
 
 function isGuilty(node: ts.Node): boolean {

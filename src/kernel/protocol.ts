@@ -17,7 +17,10 @@ import type {
 
 import type {
   DiagnosticCode,
+  Fix,
   InputSpec,
+  LintId,
+  Phrase,
   Position,
   Range,
   SourceText,
@@ -29,7 +32,10 @@ import type {
 export type { ModelSnapshot, SnapshotDim, SnapshotShape, SourceLocation };
 export type {
   DiagnosticCode,
+  Fix,
   InputSpec,
+  LintId,
+  Phrase,
   Position,
   Range,
   SourceText,

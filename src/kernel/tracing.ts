@@ -9,6 +9,8 @@ import {
 } from "../../runtime/inspect/model.js";
 import { TraceRecorder, tensorsIn, type TracedTensor } from "../../runtime/inspect/trace.js";
 import { Module } from "../../runtime/nn/module.js";
+import { setFailureNotes } from "../../runtime/ops/failure.js";
+import { setWarningSink } from "../../runtime/warnings.js";
 import { dtypes, type DTypeName } from "../../runtime/tensor/dtype.js";
 import {
   hasConstructor,
@@ -21,17 +23,23 @@ import {
 import { BundleError } from "../../runtime/source/bundle.js";
 import { HardTimeout, Sandbox } from "./evaluate.js";
 import { fitShape, shapeText, sizesFor, type Sizes } from "./fit.js";
+import { helpfulFixes } from "./trials.js";
 import { takeForeignReads } from "./foreign.js";
 import { chooseCalls, fitTensors, makeHints, type ChosenValues, type OwnedHint } from "./hints.js";
 import { concreteDims, symbolsOf } from "../../runtime/source/inputs.js";
 import { className } from "./instrument.js";
+import { lintFile, lintModel } from "./lints.js";
 import { patience } from "./patience.js";
 import { locateSnapshot } from "./places.js";
+import { accountFor, fitPhrase, MakerLog, type Account } from "./failure.js";
+import { inEnglish } from "./phrase.js";
 import { classify, type Problem } from "./problem.js";
 import { proposedInput } from "../../runtime/source/proposal.js";
 import { parseCached, Project, reader, type Place } from "./project.js";
 import type {
   ConsoleEvent,
+  DiagnosticCode,
+  Fix,
   InputSpec,
   TraceDiagnostic,
   TracedModule,
@@ -52,6 +60,8 @@ export interface TraceOptions {
   /** Milliseconds that evaluation may take. */
   readonly budget: number;
   readonly print: (level: ConsoleEvent["level"], text: string) => void;
+  /** False where it is about to be seen whether a fix helps: no others are looked for. */
+  readonly fixes?: boolean;
 }
 
 export interface TraceOutcome {
@@ -68,7 +78,11 @@ export async function trace(request: TraceRequest, options: TraceOptions): Promi
   const tracer = new FileTrace(parsed, project, request, options);
   const errors = syntaxErrors(parsed);
   if (errors.length > 0) tracer.broken(errors);
-  else await tracer.run();
+  else {
+    await tracer.run();
+    tracer.lint();
+  }
+  await tracer.tryFixes(started);
   const versions = Object.fromEntries(request.overlay.map(({ file, version }) => [file, version]));
   return {
     reply: { file: request.file, versions, ...tracer.result(), milliseconds: performance.now() - started },
@@ -80,7 +94,23 @@ interface Run {
   readonly observed?: Observed<unknown>;
   readonly chosen: ChosenValues;
   readonly outputs?: readonly TracedTensor[];
-  readonly problem?: Problem;
+  readonly problem?: Fault;
+  readonly warning?: Fault;
+}
+
+/** An exception of traced code, with what is to be said about it. */
+interface Fault extends Problem {
+  readonly code: DiagnosticCode;
+  readonly place: Place | undefined;
+  readonly account: Account | undefined;
+}
+
+/** A diagnostic whose fixes have not been tried. */
+type Pending = TraceDiagnostic & { readonly guesses?: readonly Fix[] };
+
+/** The library warned, and was asked to throw instead. */
+class WarningRaised extends Error {
+  override name = "UserWarning";
 }
 
 /** Of two hints for one place, the one of higher rank is shown. */
@@ -94,7 +124,7 @@ class FileTrace {
   readonly #options: TraceOptions;
   readonly #modules: TracedModule[] = [];
   readonly #hints: RankedHint[] = [];
-  readonly #diagnostics: TraceDiagnostic[] = [];
+  #diagnostics: Pending[] = [];
   #isParsed = true;
   #recorder: TraceRecorder | undefined;
 
@@ -121,6 +151,11 @@ class FileTrace {
     };
   }
 
+  /** Looks at the whole text, also at what is not traced. */
+  lint(): void {
+    if (this.#isParsed) this.#diagnostics.push(...lintFile(this.#parsed, this.#project.parsed));
+  }
+
   async run(): Promise<void> {
     const candidates = classCandidates(this.#parsed);
     if (candidates.length === 0) return;
@@ -142,11 +177,12 @@ class FileTrace {
     const recorder = new TraceRecorder((site) => sites.values[site]!.fn, sandbox.deadline);
     this.#recorder = recorder;
     library.setTracing(true);
+    setFailureNotes(true);
     let exports: Record<string, unknown>;
     try {
       exports = sandbox.load(bundle, this.#project.script, library, recorder);
     } catch (error) {
-      const problem = this.#report(error, undefined);
+      const problem = this.#report(this.#fault(error, undefined), undefined);
       for (const candidate of candidates) this.#add(candidate, problem);
       return;
     }
@@ -200,7 +236,10 @@ class FileTrace {
       takeForeignReads();
       model = sandbox.run(() => new type());
     } catch (error) {
-      return this.#add(candidate, { inputs: written.inputs, ...this.#report(error, name) });
+      return this.#add(candidate, {
+        inputs: written.inputs,
+        ...this.#report(this.#fault(error, undefined), name),
+      });
     }
     const figures = (activity?: ReadonlyMap<Module, ModuleActivity>, input?: string) => {
       const plain = snapshotModel(model, {
@@ -233,13 +272,34 @@ class FileTrace {
     for (const [index, at] of sizes.entries()) {
       // The base tells the shapes; without time left for the rest, its numbers are shown.
       if (index > 0 && sandbox.left < this.#options.budget / 2) break;
-      runs.push(this.#forward(model, ordered, at, sandbox, recorder, index === 0 ? name : undefined));
+      runs.push(this.#forward(model, ordered, at, sandbox, recorder, index === 0));
       if (this.recycle || sandbox.left <= 0) break;
     }
     const complete = runs.length === sizes.length;
     const used = complete ? runs : runs.slice(0, 1);
     const usedSizes = complete ? sizes : sizes.slice(0, 1);
     const [base] = used as [Run, ...Run[]];
+    const later = used.findIndex(({ problem }) => problem?.status === "failed");
+    const fault = base.problem ?? used[later]?.problem;
+    const isEverywhere = base.problem !== undefined;
+    const problem =
+      fault &&
+      this.#report(
+        fault,
+        name,
+        isEverywhere ? usedSizes : [usedSizes[later]!],
+        isEverywhere ? used.map((run) => run.problem) : [fault],
+      );
+    if (base.warning !== undefined)
+      this.#report(
+        base.warning,
+        name,
+        usedSizes,
+        used.map(({ warning }) => warning),
+      );
+    this.#diagnostics.push(
+      ...lintModel(model, this.#project.parsed).map((lint) => ({ ...lint, module: name })),
+    );
     const rank = written.inputs.length > 0 ? 2 : 0;
     const hints = makeHints({
       project: this.#project,
@@ -252,7 +312,7 @@ class FileTrace {
     const text = inputs.map((input) => input.text).join(", ");
     const activity = fitActivity(model, used, usedSizes);
     this.#add(candidate, {
-      ...(base.problem ?? { status: "traced" }),
+      ...(problem ?? { status: "traced" }),
       inputs,
       ...edit,
       inputShapes: ordered.flatMap((input) =>
@@ -275,7 +335,7 @@ class FileTrace {
     sizes: Sizes,
     sandbox: Sandbox,
     recorder: TraceRecorder,
-    report: string | undefined,
+    isBase: boolean,
   ): Run {
     const args = inputs.map((input) =>
       input === undefined
@@ -288,23 +348,49 @@ class FileTrace {
       );
       return chooseCalls(this.#project, recorder, (module) => paths.get(module), this.#request.calls ?? {});
     };
+    const makers = new MakerLog(this.#project);
+    const call = model as unknown as (...args: unknown[]) => unknown;
+    const run = (): Observed<unknown> => observeForward(() => call(...args), makers.note);
+    let warned = false;
     try {
       takeForeignReads();
-      sandbox.muted = report === undefined;
-      const call = model as unknown as (...args: unknown[]) => unknown;
-      const observed = sandbox.run(() => recorder.record(() => observeForward(() => call(...args))));
-      return { observed, chosen: choose(), outputs: tensorsIn(observed.result) };
+      sandbox.muted = !isBase;
+      setWarningSink(() => (warned = true));
+      const observed = sandbox.run(() => recorder.record(run));
+      const made = { observed, chosen: choose(), outputs: tensorsIn(observed.result) };
+      const warning = warned ? this.#warning(() => sandbox.run(run), makers, model) : undefined;
+      return warning === undefined ? made : { ...made, warning };
     } catch (error) {
-      if (error instanceof HardTimeout) this.recycle = true;
-      const problem = report === undefined ? classify(error) : this.#report(error, report);
-      return { chosen: choose(), problem };
+      return { chosen: choose(), problem: this.#fault(error, model, makers) };
     } finally {
+      setWarningSink(undefined);
       sandbox.muted = false;
     }
   }
 
-  /** Makes a diagnostic of an exception. */
-  #report(error: unknown, module: string | undefined): Problem {
+  /** Runs once more, up to the first warning, to learn where it comes from. */
+  #warning(run: () => unknown, makers: MakerLog, model: Module): Fault | undefined {
+    setWarningSink((message) => {
+      throw new WarningRaised(message);
+    });
+    try {
+      run();
+    } catch (error) {
+      if (error instanceof WarningRaised) {
+        return {
+          status: "traced",
+          message: error.message,
+          code: "warning",
+          place: this.#project.placeOfError(error),
+          account: accountFor(error, this.#project, makers, model),
+        };
+      }
+    }
+    return undefined;
+  }
+
+  /** What is to be said about an exception. */
+  #fault(error: unknown, model: Module | undefined, makers?: MakerLog): Fault {
     const { status, message, code } = classify(error);
     if (error instanceof HardTimeout) this.recycle = true;
     const place: Place | undefined =
@@ -312,15 +398,80 @@ class FileTrace {
         ? this.#project.placeOfStatement(this.#recorder?.statement ?? -1)
         : (this.#project.placeOfError(error) ??
           this.#project.placeOfStatement(this.#recorder?.statement ?? -1));
+    const isExplained = error instanceof Error && (code === "shape" || code === "error");
+    const account = isExplained
+      ? accountFor(error, this.#project, makers ?? new MakerLog(this.#project), model)
+      : undefined;
+    return { status, message, code, place, account };
+  }
+
+  /** Makes a diagnostic of a fault; of the same one at several sizes, one with symbols. */
+  #report(
+    { status, message, code, place, account }: Fault,
+    module: string | undefined,
+    sizes: readonly Sizes[] = [new Map()],
+    faults: readonly (Fault | undefined)[] = [],
+  ): Problem {
     const start = { line: 0, column: 0 };
+    const phrase =
+      account &&
+      (faults.length > 1
+        ? fitPhrase(
+            sizes,
+            faults.map((fault) => fault?.account?.phrase),
+          )
+        : account.phrase);
+    const at = account?.at;
+    const own = at && {
+      file: at.file.file,
+      range: at.file.lines.range(at.node.getStart(), at.node.end),
+    };
+    const text = phrase === undefined ? message : inEnglish(phrase);
     this.#diagnostics.push({
-      ...(place ?? { file: this.#parsed.file, range: { start, end: start } }),
-      message,
-      severity: code === "needsRun" ? "hint" : "error",
-      code,
+      ...(own ?? place ?? { file: this.#parsed.file, range: { start, end: start } }),
+      message: text,
+      ...(phrase === undefined ? {} : { phrase }),
+      ...(account === undefined ? {} : { fixes: account.fixes, guesses: account.guesses ?? [] }),
+      severity: code === "needsRun" ? "hint" : code === "warning" ? "warning" : "error",
+      code: account === undefined || code === "warning" ? code : "shape",
       ...(module === undefined ? {} : { module }),
     });
-    return { status, message };
+    return { status, message: text };
+  }
+
+  /** Keeps of every diagnostic's fixes those that help. */
+  async tryFixes(since: number): Promise<void> {
+    if (this.#options.fixes === false) {
+      this.#diagnostics = this.#diagnostics.map(({ fixes: _, guesses: __, ...rest }) => rest);
+      return;
+    }
+    const until = since + this.#options.budget;
+    const reply = { modules: this.#modules, diagnostics: this.#uniqueDiagnostics() };
+    const tried: TraceDiagnostic[] = [];
+    for (const diagnostic of this.#diagnostics) {
+      const { fixes = [], guesses = [], ...rest } = diagnostic;
+      const helpful =
+        fixes.length + guesses.length === 0 || this.recycle
+          ? []
+          : await helpfulFixes(
+              diagnostic,
+              fixes,
+              guesses,
+              reply,
+              this.#request.overlay,
+              until,
+              async (overlay) => {
+                const outcome = await trace(
+                  { ...this.#request, overlay },
+                  { ...this.#options, print: () => undefined, fixes: false },
+                );
+                if (outcome.recycle) this.recycle = true;
+                return outcome.reply;
+              },
+            );
+      tried.push(helpful.length === 0 ? rest : { ...rest, fixes: helpful });
+    }
+    this.#diagnostics = tried;
   }
 
   #mergedHints(): TraceReply["hints"] {
@@ -334,7 +485,7 @@ class FileTrace {
     return [...best.values()].map(({ hint }) => hint);
   }
 
-  #uniqueDiagnostics(): TraceDiagnostic[] {
+  #uniqueDiagnostics(): Pending[] {
     const seen = new Set<string>();
     return this.#diagnostics.filter(({ file, range, message }) => {
       const key = JSON.stringify([file, range, message]);

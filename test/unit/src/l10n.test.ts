@@ -6,7 +6,7 @@ import ts from "typescript";
 type Bundle = Readonly<Record<string, string>>;
 const readJson = (file: string): unknown => JSON.parse(fs.readFileSync(file, "utf8"));
 
-/** Every text that the extension host hands to `vscode.l10n.t`. */
+/** Every text that the extension host hands to `vscode.l10n.t`, and every sentence of the kernel, `say`. */
 function textsInSource(): string[] {
   const texts = new Set<string>();
   for (const name of fs.readdirSync("src", { recursive: true, encoding: "utf8" })) {
@@ -14,7 +14,7 @@ function textsInSource(): string[] {
     const file = `src/${name.replaceAll("\\", "/")}`;
     const parsed = ts.createSourceFile(file, fs.readFileSync(file, "utf8"), ts.ScriptTarget.Latest);
     const visit = (node: ts.Node): void => {
-      if (ts.isCallExpression(node) && /^(vscode\.l10n\.)?t$/.test(node.expression.getText(parsed))) {
+      if (ts.isCallExpression(node) && /^((vscode\.l10n\.)?t|say)$/.test(node.expression.getText(parsed))) {
         const [text] = node.arguments;
         assert.ok(text !== undefined && ts.isStringLiteralLike(text), `${file}: t() wants a literal text`);
         texts.add(text.text);
