@@ -52,8 +52,7 @@ export interface TrainingFunction {
 }
 
 /** Mistakes that run and do not do what was meant; docs/lints.md has a section for each. */
-export type LintId =
-  "plain-array" | "plain-tensor" | "softmax-cross-entropy" | "zero-grad" | "eval-mode";
+export type LintId = "plain-array" | "plain-tensor" | "softmax-cross-entropy" | "zero-grad" | "eval-mode";
 
 export type DiagnosticCode =
   | LintId
