@@ -35,6 +35,8 @@ function testFiles(folder) {
 const matches = (file) => values.filter === undefined || new RegExp(values.filter).test(file);
 const hostFolder = path.join("out", "test", "host");
 const inHost = (file) => file.startsWith(hostFolder);
+/** These need a graphics driver, which scripts/test-gpu.mjs sees to. */
+const onGpu = (file) => file.startsWith(path.join("out", "test", "gpu") + path.sep);
 /** These run inside the extension host: test/host/extension.test.ts sees to them. */
 const inExtension = (file) => file.startsWith(path.join(hostFolder, "extension") + path.sep);
 
@@ -80,12 +82,27 @@ const suites = [
     missing: () =>
       findOracle() === undefined ? "no Python with PyTorch: nothing is compared live" : undefined,
     runsWhenMissing: true,
-    command: () => nodeTests(testFiles(path.join("out", "test")).filter((file) => !inHost(file))),
+    command: () =>
+      nodeTests(testFiles(path.join("out", "test")).filter((file) => !inHost(file) && !onGpu(file))),
     counts: closingCounts,
   },
   {
     name: "conformance",
     command: () => ["scripts/conformance.mjs", "--check-floor"],
+    counts: closingCounts,
+  },
+  {
+    name: "gpu",
+    missing: () =>
+      process.platform === "linux" && process.arch === "x64"
+        ? undefined
+        : "software Vulkan is set up on Linux x64",
+    // Elsewhere nothing is amiss, under CI neither.
+    optional: true,
+    command: () => [
+      "scripts/test-gpu.mjs",
+      ...(values.filter === undefined ? [] : ["--filter", values.filter]),
+    ],
     counts: closingCounts,
   },
   {
@@ -153,8 +170,9 @@ async function runSuite(suite) {
   const missing = await suite.missing?.();
   const lacking = { passed: 0, failed: 0, skipped: 0 };
   if (missing !== undefined) {
-    lacking[isCI ? "failed" : "skipped"] = 1;
-    console.log(`  ${isCI ? "FAILED" : "skipped"}: ${missing}`);
+    const fails = isCI && suite.optional !== true;
+    lacking[fails ? "failed" : "skipped"] = 1;
+    console.log(`  ${fails ? "FAILED" : "skipped"}: ${missing}`);
     if (suite.runsWhenMissing !== true) return lacking;
   }
   if (suite.prepare !== undefined) {

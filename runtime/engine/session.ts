@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import * as ort from "onnxruntime-node";
+import { logsPlacement, profileFolder, reportProfile } from "./placement.js";
 import type { DeviceType } from "../tensor/device.js";
 import type { DTypeName, HostArray } from "../tensor/dtype.js";
 
@@ -102,27 +103,31 @@ export interface Placement {
   readonly staying?: readonly string[];
   /** No factor is folded into a product, which ONNX Runtime keeps as a float32 there even among float64. */
   readonly exact?: boolean;
-  /** How the file begins that ONNX Runtime writes its profile to, when the session is released. */
-  readonly profile?: string;
 }
 
 function sessionOptions(
   optimization: Optimization,
-  { device, staying = [], exact = false, profile }: Placement,
+  { device, staying = [], exact = false }: Placement,
+  profile: string | undefined,
 ): ort.InferenceSession.SessionOptions {
+  const off = [
+    ...(exact ? ["MatMulScaleFusion"] : []),
+    // What it makes of a layer norm gives no mean and deviation there, which backward needs.
+    ...(device === "webgpu" ? ["SkipLayerNormFusion"] : []),
+  ];
   return {
     executionProviders: [device],
     ...(staying.length > 0
       ? { preferredOutputLocation: Object.fromEntries(staying.map((name) => [name, "gpu-buffer"])) }
       : {}),
-    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: join(profile, "p") }),
     graphOptimizationLevel: optimization === "full" ? "all" : "basic",
     executionMode: "sequential",
     // Errors are thrown; they need not be printed too.
     logSeverityLevel: 4,
     ...(threads > 0 ? { intraOpNumThreads: threads } : {}),
     extra: {
-      ...(exact ? { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } } : {}),
+      ...(off.length > 0 ? { optimization: { disable_specified_optimizers: off.join(";") } } : {}),
       ...(spin === undefined ? {} : { session: { intra_op: { allow_spinning: spin } } }),
     },
   };
@@ -134,11 +139,12 @@ export async function createSession(
   placement: Placement = { device: "cpu" },
   entry = sessionEntry,
 ): Promise<Session> {
-  const options = sessionOptions(optimization, placement);
+  const profile = logsPlacement && placement.device !== "cpu" ? profileFolder() : undefined;
+  const options = sessionOptions(optimization, placement, profile);
   const session =
     internal && entry === "native" && placement.device === "cpu"
       ? nativeSession(internal, model, options)
-      : await publicSession(model, options);
+      : await publicSession(model, options, profile);
   live++;
   created++;
   let held = 0;
@@ -235,10 +241,23 @@ function nativeSession(
   };
 }
 
-async function publicSession(model: Uint8Array, options: ort.InferenceSession.SessionOptions): Promise<Bare> {
+async function publicSession(
+  model: Uint8Array,
+  options: ort.InferenceSession.SessionOptions,
+  profile: string | undefined,
+): Promise<Bare> {
   const session = await ort.InferenceSession.create(model, options);
+  let unreported = profile;
   return {
-    run: async (feeds) => (await session.run(feeds)) as Results,
+    run: async (feeds) => {
+      const results = (await session.run(feeds)) as Results;
+      if (unreported !== undefined) {
+        session.endProfiling();
+        reportProfile(unreported);
+        unreported = undefined;
+      }
+      return results;
+    },
     release: () => session.release(),
   };
 }

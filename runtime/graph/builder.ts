@@ -21,6 +21,8 @@ const UNKNOWN: readonly number[] = [];
  * then plans of different sizes have the same nodes and can share one compiled graph.
  */
 export class Builder {
+  /** What the graph is for: a few lowerings differ. */
+  readonly device: "cpu" | "webgpu" = "cpu";
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxInitializer[] = [];
   readonly #constants = new Map<string, Ref>();

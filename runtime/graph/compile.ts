@@ -7,7 +7,7 @@ import type { OnnxModel } from "./onnx/proto.js";
 import type { Plan } from "./plan.js";
 import { carrier, type Carrier } from "./primitive.js";
 import { OPEN, type Node, type Value } from "./value.js";
-import { logPlacement, unfit, WebgpuBuilder } from "./webgpu.js";
+import { notePlacement, unfit, WebgpuBuilder } from "./webgpu.js";
 
 /** A plan in the engine's terms, its ONNX graphs not yet compiled. */
 export interface Lowered {
@@ -134,10 +134,10 @@ function lowers(node: Node, b: Builder): boolean {
 /** What the device cannot do, or would do by sending everything back and forth, is done on the CPU from the outset. */
 function tryOnWebgpu(node: Node): Place {
   const b = new WebgpuBuilder();
-  const reason = unfit(node) ?? (lowers(node, b) ? b.refusal : "it has no lowering");
+  const reason = unfit(node) ?? (lowers(node, b) ? b.refusal : "want of a lowering");
   if (reason === undefined) return "webgpu";
   const place = !node.op.host || lowers(node, new Builder()) ? "cpu" : "host";
-  logPlacement(
+  notePlacement(
     `${node.op.name}: on the ${place === "cpu" ? "CPU" : "CPU, by a kernel of the library's"}, for ${reason}`,
   );
   return place;

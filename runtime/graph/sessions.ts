@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import type { OnnxSegment, SegmentConstant, SessionId } from "../engine/protocol.js";
 import { dtypeOfOnnx } from "../tensor/dtype.js";
 import type { LoweredGraph } from "./compile.js";
-import { encodeModel, type OnnxInitializer, type OnnxModel } from "./onnx/proto.js";
+import { encodeModel, OPSET, WEBGPU_OPSET, type OnnxInitializer, type OnnxModel } from "./onnx/proto.js";
 
 /** Sizes that get a graph of their own before one is made for all. */
 const OWN_SIZES = 2;
@@ -122,7 +122,7 @@ export class SessionTable {
       outputs,
       constants: [],
     } as const;
-    return { session, segment: ready ? segment : { ...segment, model: encodeModel(model) } };
+    return { session, segment: ready ? segment : { ...segment, model: encodeModel(model, opsetOf(device)) } };
   }
 
   /** `own`: a session of this size, from before there was a shared one. */
@@ -142,7 +142,7 @@ export class SessionTable {
     }
     const session = this.#create(structure, null, "full");
     structure.shared = { session, constants, openAxes };
-    const bytes = encodeModel(openModel(model, structure, constants));
+    const bytes = encodeModel(openModel(model, structure, constants), opsetOf(device));
     return { session, segment: { ...segment, session: session.id, constants: given, model: bytes } };
   }
 
@@ -155,6 +155,8 @@ export class SessionTable {
     return { id: ++this.#last, optimization, users: 0, structure, sizes };
   }
 }
+
+const opsetOf = (device: LoweredGraph["device"]): number => (device === "webgpu" ? WEBGPU_OPSET : OPSET);
 
 /** Notes what differs from the plans of this structure so far. */
 function observe(s: Structure, model: OnnxModel, digests: readonly string[], sizes: string): void {

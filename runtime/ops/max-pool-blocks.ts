@@ -41,6 +41,13 @@ const blockMax: OpPrimitive<BlockAttrs> = primitive<BlockAttrs>({
 
 /** `[N, 1 …]` for every block: which element of it is the first of the largest, as a mask. */
 function firstLargest(b: Builder, deep: Ref, side: number): Ref {
+  if (b.device === "webgpu") {
+    // Positions are 64-bit numbers, which are the CPU's; the largest are counted, and the first of them is number 1.
+    const largest = b.node("ReduceMax", [deep, b.ints([1])], { keepdims: 1 });
+    const is = b.cast(b.node("Equal", [deep, largest], undefined, "bool"), "float32");
+    const count = b.node("CumSum", [is, b.scalar(1, "int64")]);
+    return b.node("Equal", [b.node("Mul", [is, count]), b.scalar(1, "float32")], undefined, "bool");
+  }
   const at = b.node("ArgMax", [deep], { axis: 1, keepdims: 1 }, "int64");
   const places = b.tensor([...Array(side * side).keys()], "int64", [1, side * side, 1]);
   return b.node("Equal", [at, places], undefined, "bool");

@@ -72,8 +72,11 @@ interface Fold {
 }
 
 function foldAxis(b: Builder, g: Ref, { mode, axis, rank, size, p, q }: Fold): Ref {
-  const slice = (from: number, to: number, step = 1): Ref =>
-    b.node("Slice", [g, b.ints([from]), b.ints([to]), b.ints([axis]), b.ints([step])]);
+  const slice = (from: number, to: number): Ref =>
+    b.node("Slice", [g, b.ints([from]), b.ints([to]), b.ints([axis])]);
+  /** Not by a Slice of negative step: ONNX Runtime's WebGPU provider gets one wrong that does not begin at the end. */
+  const reversed = (from: number, count: number): Ref =>
+    b.node("Gather", [g, b.ints(Array.from({ length: count }, (_, i) => from + count - 1 - i))], { axis });
   const placed = (piece: Ref, at: number, length: number): Ref => {
     const pads = new Array<number>(2 * rank).fill(0);
     pads[axis] = at;
@@ -90,9 +93,8 @@ function foldAxis(b: Builder, g: Ref, { mode, axis, rank, size, p, q }: Fold): R
     if (p > 0) parts.push(placed(slice(0, p), size - p, p));
     if (q > 0) parts.push(placed(slice(p + size, end), 0, q));
   } else {
-    // Reversed; a negative end reads beyond the first element.
-    if (p > 0) parts.push(placed(slice(p - 1, -(end + 1), -1), 1, p));
-    if (q > 0) parts.push(placed(slice(end - 1, p + size - 1, -1), size - 1 - q, q));
+    if (p > 0) parts.push(placed(reversed(0, p), 1, p));
+    if (q > 0) parts.push(placed(reversed(p + size, q), size - 1 - q, q));
   }
   return parts.reduce((sum, part) => b.node("Add", [sum, part]));
 }

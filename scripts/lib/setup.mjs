@@ -61,7 +61,6 @@ export async function ensureDependencies() {
 /** Debian packages by what needs them. */
 export const systemPackages = {
   oracle: ["python3-torch", "libopenblas0-pthread"],
-  vulkan: ["libvulkan1"],
   browser: ["chromium", "fonts-dejavu-core", "fonts-noto-cjk"],
   /** code-server's natives are compiled at install. */
   host: ["libkrb5-dev", "pkg-config", "g++", "make", "python3"],

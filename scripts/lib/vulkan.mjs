@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { ensureSystemPackages, root, run } from "./setup.mjs";
+import { root, run } from "./setup.mjs";
 
 const loader = ["libvulkan1"];
 const driver = ["mesa-vulkan-drivers"];
@@ -26,6 +26,10 @@ function installedMesa() {
   });
   const match = /^installed (?:\d+:)?(\d+)\./.exec(stdout ?? "");
   return match === null ? undefined : Number(match[1]);
+}
+
+function hasLoader() {
+  return spawnSync("dpkg-query", ["-W", ...loader], { stdio: "ignore" }).status === 0;
 }
 
 function osRelease(key) {
@@ -92,9 +96,8 @@ export async function softwareVulkan() {
   if (!fs.existsSync("/usr/bin/dpkg-query")) {
     return { missing: "no Debian: set VK_DRIVER_FILES to a Vulkan driver, as Mesa's lvp_icd.json" };
   }
-  const ready = () => (installedMesa() ?? 0) >= OLDEST_MESA && description() !== undefined;
+  const ready = () => (installedMesa() ?? 0) >= OLDEST_MESA && description() !== undefined && hasLoader();
   if (!ready()) await installDriver();
   if (!ready()) return { missing: "no software Vulkan" };
-  await ensureSystemPackages("vulkan");
   return { env: { ...shaders, VK_DRIVER_FILES: description() } };
 }

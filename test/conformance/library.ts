@@ -1,3 +1,4 @@
+import type { Tolerance } from "./compare.js";
 import { spell } from "./call.js";
 
 /** What the runner uses of a tensor. */
@@ -51,6 +52,12 @@ export class Library {
   static async load(device = "cpu"): Promise<Library> {
     const url = new URL("../../runtime/index.js", import.meta.url);
     return new Library((await import(url.href)) as Bag, device);
+  }
+
+  /** The tolerance of the run's device, from that of PyTorch's CPU: other devices add in another order. */
+  loosened({ rtol, atol, floor }: Tolerance): Tolerance {
+    if (this.device === "cpu") return { rtol, atol, floor };
+    return { rtol: 4 * rtol, atol: 4 * atol, floor: 4 * floor };
   }
 
   isTensor(value: unknown): value is Tensor {

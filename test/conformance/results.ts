@@ -46,11 +46,13 @@ export function compareTensor(
   const x = expectedBlock(on.family, ref);
   const { compare = "close", tol = [0, 0], dtype, ill_conditioned: loose = false } = on.case;
   const tolerance =
-    compare === "exact" ? { rtol: 0, atol: 0, floor: 0 } : toleranceFor(x.dtype, dtype, tol, err64);
+    compare === "exact"
+      ? { rtol: 0, atol: 0, floor: 0 }
+      : on.library.loosened(toleranceFor(x.dtype, dtype, tol, err64));
   if (on.valuesIn !== undefined) {
     if (a.dtype !== on.valuesIn) return `dtype ${a.dtype} instead of ${on.valuesIn}`;
     if (loose || compare === "uninit") return undefined;
-    const own = toleranceFor(on.valuesIn, null, tol, err64);
+    const own = on.library.loosened(toleranceFor(on.valuesIn, null, tol, err64));
     return compareValues(a, x, a.dtype === x.dtype ? tolerance : own);
   }
   if (loose || compare === "uninit" || compare === "unstable") return compareMeta(a, x) ?? read(a);
@@ -144,7 +146,11 @@ function compareScalar(on: Comparison, a: unknown, x: Json): string | undefined 
   if (typeof x === "number") return compareNumbers(a, x, { rtol: 0, atol: 0, floor: 0 });
   const tagged = x as Readonly<Record<string, Json>>;
   if ("$f" in tagged) {
-    return compareNumbers(a, float(tagged["$f"]!), { rtol: tol[0], atol: tol[1], floor: 0 });
+    return compareNumbers(
+      a,
+      float(tagged["$f"]!),
+      on.library.loosened({ rtol: tol[0], atol: tol[1], floor: 0 }),
+    );
   }
   if ("$dtype" in tagged) {
     const name = (a as { name?: string } | null | undefined)?.name;

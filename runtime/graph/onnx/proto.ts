@@ -58,6 +58,11 @@ export interface OnnxModel {
 
 /** The opset of the default domain. */
 export const OPSET = 22;
+/**
+ * That of graphs for webgpu. 22 only adds bfloat16 to operations, but ONNX Runtime's WebGPU provider knows those (transposed
+ * convolution, Elu, the tangents) up to 21, and leaves newer ones to the CPU.
+ */
+export const WEBGPU_OPSET = 21;
 const IR_VERSION = 10;
 
 function writeTensor(w: Writer, { dtype, dims, data }: OnnxTensor, name?: string): void {
@@ -159,7 +164,7 @@ function writeGraph(w: Writer, graph: OnnxModel, name: string): void {
 }
 
 /** Serialises a model. */
-export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
+export function encodeModel(model: OnnxModel, opset = OPSET): Uint8Array<ArrayBuffer> {
   const w = new Writer();
   w.int(1, IR_VERSION);
   w.message(7, () => {
@@ -167,7 +172,7 @@ export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
   });
   w.message(8, () => {
     w.string(1, "");
-    w.int(2, OPSET);
+    w.int(2, opset);
   });
   w.message(8, () => {
     w.string(1, "com.microsoft");
