@@ -140,10 +140,12 @@ export class Runs implements vscode.Disposable {
     settle({ phase: "running" });
     try {
       const overlay = overlayOf(documentOf(target.file));
+      const workspace = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(target.file))?.uri.fsPath;
       const reply = await this.#kernel.supervisor.forward({
         file: target.file,
         overlay,
         export: target.export,
+        ...(workspace === undefined ? {} : { workspace }),
         device: this.#config.device.value,
       });
       this.#setSnapshot(target, reply.snapshot);

@@ -4,6 +4,7 @@ import type { ShapeHint, TensorSummary, TracedModule, ValueShape } from "../kern
 import type { Runs } from "../runs.js";
 import { duration, figure, short, spaced } from "./figures.js";
 import { hintsOf } from "./inlayHints.js";
+import { describeLayer, layerNamed, sparkline } from "./layerHover.js";
 import type { Models } from "./model.js";
 
 const { t } = vscode.l10n;
@@ -28,11 +29,43 @@ export class HoverProvider implements vscode.HoverProvider {
       const run = this.#runs.forwardOf({ file: document.uri.fsPath, export: module.name });
       return new vscode.Hover(describeModule(module, run?.reply), toRange(module.nameRange));
     }
+    const layer = this.#layerAt(document, at);
+    if (layer !== undefined) return layer;
     const hints = hintsOf(this.#models, document).filter(({ range }) => toRange(range).contains(at));
     // The innermost statement: the one that begins last.
     const [hint] = hints.sort((a, b) => toRange(b.range).start.compareTo(toRange(a.range).start));
     return hint === undefined ? undefined : new vscode.Hover(describeHint(hint), toRange(hint.range));
   }
+
+  /** On `this.conv1`, or on the field's declaration: the layer. */
+  #layerAt(document: vscode.TextDocument, at: vscode.Position): vscode.Hover | undefined {
+    const range = document.getWordRangeAtPosition(at, /[A-Za-z_$][\w$]*/);
+    if (range === undefined) return undefined;
+    const text = document.lineAt(at.line).text;
+    const before = text.slice(0, range.start.character);
+    const isField =
+      /^\s*(?:(?:readonly|private|public|protected|override|declare)\s+)*$/.test(before) &&
+      /^\s*(?::[^=]*)?=\s*new\b/.test(text.slice(range.end.character));
+    if (!before.endsWith("this.") && !isField) return undefined;
+    const owner = classAbove(document, at.line);
+    const name = document.getText(range);
+    for (const model of this.#models.all) {
+      for (const { snapshot } of model.trace?.modules ?? []) {
+        const layer = snapshot && layerNamed(snapshot.root, owner, name);
+        if (layer !== undefined) return new vscode.Hover(describeLayer(layer), range);
+      }
+    }
+    return undefined;
+  }
+}
+
+/** The class whose text a position lies in, as far as lines tell: the last one that begins above. */
+function classAbove(document: vscode.TextDocument, line: number): string | undefined {
+  for (let at = line; at >= 0; at--) {
+    const found = /\bclass\s+([A-Za-z_$][\w$]*)/.exec(document.lineAt(at).text);
+    if (found !== null) return found[1];
+  }
+  return undefined;
 }
 
 export function toRange({ start, end }: ShapeHint["range"]): vscode.Range {
@@ -105,6 +138,7 @@ export function describeSummary(tensor: TensorSummary): string {
     lines.push(`${t("mean")} ${figure(mean)}${spread}, ${figure(min)} … ${figure(max)}`);
   }
   if (nonFinite > 0) lines.push(t("{0} values are not finite", nonFinite));
+  if (tensor.histogram !== undefined) lines.push(sparkline(tensor.histogram));
   if (head.length > 0) {
     const count = tensor.shape.reduce<number>((product, dim) => product * Number(dim), 1);
     lines.push(`[${head.map(figure).join(", ")}${count > head.length ? ", …" : ""}]`);

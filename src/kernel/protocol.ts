@@ -170,6 +170,8 @@ export interface ForwardRequest {
   readonly export: string;
   /** Texts as after `@input`, instead of the tags; symbolic sizes count as 1. */
   readonly inputs?: readonly string[];
+  /** Folder that files of inputs (`= digit.png`) have to lie in; default that of `file`. */
+  readonly workspace?: string;
   /** Seeds parameters and inputs; default 0. */
   readonly seed?: number;
   /** The default device: where parameters and inputs are put; the CPU unless said. */

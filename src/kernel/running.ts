@@ -1,4 +1,5 @@
 /** The runner's main thread: bundles, hands tasks to the user thread, and always has time for the editor. */
+import * as path from "node:path";
 import { formatProgress, type ProgressState } from "../../runtime/data/progress.js";
 import { inForwardOrder, requiredParameters, writtenInputs } from "../../runtime/source/arguments.js";
 import { bundle } from "../../runtime/source/bundle.js";
@@ -83,6 +84,8 @@ export class Runner {
           device: request.device,
           inputs: ordered,
           required,
+          file: request.file,
+          workspace: request.workspace ?? path.dirname(request.file),
         }),
       );
       const snapshot = locateSnapshot(reply.snapshot, await this.#parsedFiles(program));

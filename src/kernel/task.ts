@@ -36,6 +36,9 @@ export interface ForwardTask extends TaskBase {
   /** In `forward`'s order; empty: propose. */
   readonly inputs: readonly (InputSpec | undefined)[];
   readonly required: readonly string[] | undefined;
+  /** The model's, and the folder that files of inputs have to lie in. */
+  readonly file: string;
+  readonly workspace: string;
 }
 
 export interface TrainTask extends TaskBase {

@@ -17,6 +17,7 @@ import { concreteDims, defaultRange } from "../../runtime/source/inputs.js";
 import { load } from "../../runtime/source/load.js";
 import { proposedInput } from "../../runtime/source/proposal.js";
 import { summarize, summarizeAll } from "./figures.js";
+import { readInput } from "./inputFile.js";
 import type { ForwardReply, InputSpec, ModelSnapshot } from "./protocol.js";
 import { capturedConsole } from "./sandbox.js";
 import {
@@ -111,13 +112,9 @@ function listen(): void {
 /** The model of the last task that had one. */
 let lastModel: { readonly model: Module; readonly snapshot: ModelSnapshot } | undefined;
 
-function makeInput(input: InputSpec): Tensor {
+function makeInput(input: InputSpec, { file, workspace }: ForwardTask): Tensor {
   const { torch } = library;
-  if (input.from !== undefined) {
-    throw new library.NotImplementedError(
-      `@input ${input.name}: values from a file (= ${input.from}) are not implemented yet; leave them out for random ones`,
-    );
-  }
+  if (input.from !== undefined) return readInput(input, file, workspace);
   const dtype = dtypes[input.dtype as DTypeName];
   const dims = concreteDims(input, new Map());
   if (dtype.isFloatingPoint) return torch.randn(dims, { dtype });
@@ -154,7 +151,7 @@ async function forward(task: ForwardTask): Promise<ForwardReply> {
     }
     inputs = [proposed];
   }
-  const args = inputs.map((input) => (input === undefined ? undefined : makeInput(input)));
+  const args = inputs.map((input) => (input === undefined ? undefined : makeInput(input, task)));
   const given = inputs.flatMap((input, i) => (input === undefined ? [] : [summarize(input.name, args[i]!)]));
   const call = model as unknown as (...args: unknown[]) => unknown;
 
