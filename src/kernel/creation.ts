@@ -116,6 +116,29 @@ export class Creations {
     return [{ file, start: at, end: at, before: `, { ${name}: `, after: " }" }];
   }
 
+  /** Where the size of a parameter is written: in `new nn.Parameter(torch.randn(5))` or in what makes the tensor. */
+  sizeOf(tensor: object, axis: number, size: number | undefined): Spot[] {
+    for (const module of this.#root?.modules() ?? []) {
+      for (const [name, value] of Object.entries(module)) {
+        if (value !== tensor) continue;
+        const found = this.#classes.member(className(module), name);
+        let made = found?.value && unwrap(found.value);
+        if (made !== undefined && ts.isNewExpression(made))
+          made = made.arguments?.[0] && unwrap(made.arguments[0]);
+        if (made === undefined || !ts.isCallExpression(made)) return [];
+        const [first] = made.arguments;
+        const list = first && unwrap(first);
+        const sizes =
+          list !== undefined && ts.isArrayLiteralExpression(list) ? list.elements : made.arguments;
+        const node = sizes[axis];
+        return node !== undefined && this.numberOf(found!.file, node) === size
+          ? this.#spots(found!.file, node, module)
+          : [];
+      }
+    }
+    return [];
+  }
+
   /** The only creation of such a layer whose argument has the module's value: elements made in a loop. */
   #only(layer: string, name: string, module: Module): Creation | undefined {
     const value = (module as unknown as Record<string, unknown>)[name];
@@ -125,7 +148,7 @@ export class Creations {
         if (ts.isNewExpression(node) && calleeName(node) === layer) {
           const found = argumentNode(node, parameterNames(layer), name);
           const number = found && this.numberOf(file, found);
-          if (number === undefined || number === value) all.push({ file, node });
+          if (number === undefined || value === undefined || number === value) all.push({ file, node });
         }
         ts.forEachChild(node, visit);
       };

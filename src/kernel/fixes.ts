@@ -3,7 +3,8 @@ import * as path from "node:path";
 import ts from "typescript";
 import { className } from "../../runtime/nn/module.js";
 import { unwrap, type ParsedFile } from "../../runtime/source/syntax.js";
-import type { Creations, Spot } from "./creation.js";
+import type { Tensor } from "../../runtime/tensor/tensor.js";
+import { calleeName, type Creations, type Spot } from "./creation.js";
 import type { Remedy } from "./explain/explanation.js";
 import type { Failing } from "./explain/failing.js";
 import { say } from "./phrase.js";
@@ -21,6 +22,14 @@ export function fixesOf(remedy: Remedy, failing: Failing, creations: Creations):
       return creations
         .argument(remedy.layer, remedy.name)
         .map((spot) => settingFix(spot, remedy.name, remedy.value, at));
+    case "created": {
+      const { tensor, axis, value } = remedy;
+      return creations
+        .sizeOf(tensor, axis, tensor.shape[axis])
+        .map((spot) => replacedFix(spot, spot.file.text.slice(spot.start, spot.end), value));
+    }
+    case "startDim":
+      return startDimFix(failing, remedy.tensor);
     case "class": {
       const creation = creations.of(remedy.layer);
       if (creation === undefined) return [];
@@ -83,6 +92,26 @@ export function settingFix(spot: Spot, name: string, value: string, home?: Parse
       : say("Set {0} to {1} in {2}", what, value, path.basename(spot.file.file));
   return { title, edits: [edit(spot, value)] };
 }
+
+/** `torch.flatten(x)` without the batch left out becomes `torch.flatten(x, 1)`. */
+function startDimFix(failing: Failing, tensor: Tensor): Fix[] {
+  const site = failing.siteOf(tensor, 0);
+  const node = site?.node;
+  if (node === undefined || !ts.isCallExpression(node) || calleeName(node) !== "flatten") return [];
+  const last = node.arguments.at(-1);
+  const isMethod = !/^(torch|nn|F)\./.test(node.expression.getText());
+  if (node.arguments.length > (isMethod ? 0 : 1)) return [];
+  const at = last?.end ?? node.end - 1;
+  const spot = { file: site!.file, start: at, end: at };
+  return [
+    { title: say("Set {0} to {1}", "startDim", "1"), edits: [edit(spot, last === undefined ? "1" : ", 1")] },
+  ];
+}
+
+const replacedFix = (spot: Spot, old: string, value: string): Fix => ({
+  title: say("Replace {0} by {1}", old, value),
+  edits: [edit(spot, value)],
+});
 
 function replaceFix(file: ParsedFile, node: ts.Expression, value: string, name?: string): Fix {
   const title =

@@ -1,5 +1,6 @@
 /** What an explanation of a failure consists of. */
 import type { Module } from "../../../runtime/nn/module.js";
+import { Parameter } from "../../../runtime/nn/parameter.js";
 import type { Tensor } from "../../../runtime/tensor/tensor.js";
 import type { Phrase } from "../protocol.js";
 import { say } from "../phrase.js";
@@ -22,6 +23,10 @@ export type Remedy =
   | { readonly kind: "size"; readonly index: number; readonly value: string }
   /** Another function or method, called the same way. */
   | { readonly kind: "rename"; readonly name: string }
+  /** Another size where a parameter is created: `torch.randn(5)`. */
+  | { readonly kind: "created"; readonly tensor: Tensor; readonly axis: number; readonly value: string }
+  /** The axis from which a tensor was flattened before. */
+  | { readonly kind: "startDim"; readonly tensor: Tensor }
   /** Another class of layer, created the same way. */
   | { readonly kind: "class"; readonly layer: Module; readonly name: string };
 
@@ -60,7 +65,9 @@ export function outputSetting(
 ): Remedy[] {
   const at = axis < 0 ? axis + tensor.ndim : axis;
   const layer = failing.makerOf(tensor, at);
-  if (layer === undefined || value === undefined) return [];
+  if (value === undefined) return [];
+  if (tensor instanceof Parameter) return [{ kind: "created", tensor, axis: at, value: String(value) }];
+  if (layer === undefined) return [];
   const fields = layer as unknown as Record<string, unknown>;
   const name = ["outFeatures", "outChannels", "embeddingDim", "hiddenSize"].find(
     (field) => fields[field] === tensor.shape[at],

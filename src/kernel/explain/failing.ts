@@ -26,6 +26,8 @@ export interface Makers {
   module(value: Value): Module | undefined;
 }
 
+const containers = /^(Sequential|ModuleList|ModuleDict|TransformerEncoder|TransformerDecoder)$/;
+
 export class Failing {
   readonly message: string;
   /** The innermost of the library's layers, if the call went through one. */
@@ -51,7 +53,13 @@ export class Failing {
     const path = failedCalls(error);
     const user = path.findIndex((call) => call.kind === "module" && !isLibraryLayer(call.module as Module));
     const calls = user < 0 ? path : path.slice(0, user);
-    const layerAt = calls.findIndex(({ kind }) => kind === "module");
+    // What the user created: not what a container holds it in, nor what a layer is made of.
+    const isOwn = (call: FailedCall): boolean =>
+      call.kind === "module" && !containers.test(className(call.module as Module));
+    const layerAt = Math.max(
+      calls.findLastIndex(isOwn),
+      calls.some(isOwn) ? -1 : calls.findIndex(({ kind }) => kind === "module"),
+    );
     const layer = calls[layerAt];
     this.layer = layer?.kind === "module" ? (layer.module as Module) : undefined;
     const inner = layerAt < 0 ? calls : calls.slice(0, layerAt);
@@ -141,10 +149,15 @@ export class Failing {
     return this.#makers.module(determining(tensor._value, axis).value);
   }
 
+  /** The call that decided a size. */
+  siteOf(tensor: Tensor, axis: number): Written | undefined {
+    return this.#makers.site(determining(tensor._value, axis).value);
+  }
+
   /** Where a size comes from: `16·5·5 from flatten at line 14`. */
   origin(tensor: Tensor, axis: number): string | undefined {
-    const { value, factors } = determining(tensor._value, axis);
-    const site = this.#makers.site(value);
+    const { factors } = determining(tensor._value, axis);
+    const site = this.siteOf(tensor, axis);
     if (site === undefined) return undefined;
     const { node, file } = site;
     const what = ts.isCallExpression(node) || ts.isNewExpression(node) ? calleeName(node) : undefined;

@@ -143,6 +143,14 @@ export function unknownName(
           .map(({ name }) => name.getText())
           .filter((name) => name !== "forward"),
       );
+  } else if (ts.isPropertyAccessExpression(owner) && owner.expression.kind === ts.SyntaxKind.ThisKeyword) {
+    // A method of a layer.
+    const layer = [...(model?.namedModules() ?? [])].find(
+      ([path]) => path.split(".").at(-1) === owner.name.text,
+    )?.[1];
+    if (layer === undefined) return undefined;
+    what = className(layer);
+    names = namesOf(Object.getPrototypeOf(layer) as object);
   } else {
     what = owner.getText();
     const spaces: Record<string, object> = { nn: library.nn, F: library.F, torch: library.torch };

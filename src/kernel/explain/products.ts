@@ -35,6 +35,7 @@ export const linear: Rule = (failing) => {
   if (input.ndim > 2 && product(input.shape.slice(2)) === expected)
     remedies.push(...convert(input, "flatten(2)"));
   if (input.ndim > 2 && input.shape[1] === expected) remedies.push(...convert(input, "transpose(1, -1)"));
+  if (input.ndim === 1) remedies.push({ kind: "startDim", tensor: input });
   remedies.push(...setting(failing, "inFeatures", got));
   if (failing.layer === undefined && weight.ndim === 2 && weight.shape[0] === got)
     remedies.push(...convert(weight, "t()"));
@@ -140,6 +141,12 @@ export const convolution: Rule = (failing) => {
     const remedies: Remedy[] = [];
     // [N, H, W] of pictures with one channel is taken for one picture of N channels.
     if (axis === 0 && expected === 1) remedies.push(...convert(input, "unsqueeze(1)"));
+    if (axis === 0 && dims > 1 && input.shape[1] === expected && failing.layer !== undefined)
+      remedies.push({
+        kind: "class",
+        layer: failing.layer,
+        name: failing.name.replace(/\dd$/, `${dims - 1}d`),
+      });
     if (input.shape.at(-1) === expected && axis === 1) {
       const last = dims + 1;
       const order = [0, last, ...Array.from({ length: dims }, (_, i) => i + 1)];
