@@ -9,7 +9,7 @@ import {
 } from "../../runtime/inspect/model.js";
 import { TraceRecorder, tensorsIn, type TracedTensor } from "../../runtime/inspect/trace.js";
 import { Module } from "../../runtime/nn/module.js";
-import { setFailureNotes } from "../../runtime/ops/failure.js";
+import { failedCalls, setFailureNotes } from "../../runtime/ops/failure.js";
 import { setWarningSink } from "../../runtime/warnings.js";
 import { dtypes, type DTypeName } from "../../runtime/tensor/dtype.js";
 import {
@@ -103,6 +103,17 @@ interface Fault extends Problem {
   readonly code: DiagnosticCode;
   readonly place: Place | undefined;
   readonly account: Account | undefined;
+}
+
+const isExplained = (error: unknown): boolean => failedCalls(error).length > 0;
+
+function thrownBy(body: () => unknown): unknown {
+  try {
+    body();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
 }
 
 /** A diagnostic whose fixes have not been tried. */
@@ -350,7 +361,9 @@ class FileTrace {
     };
     const makers = new MakerLog(this.#project);
     const call = model as unknown as (...args: unknown[]) => unknown;
-    const run = (): Observed<unknown> => observeForward(() => call(...args), makers.note);
+    const run = (): Observed<unknown> => observeForward(() => call(...args));
+    // Stacks cost time, so they are taken when something is to be explained, in a run of their own.
+    const again = (): Observed<unknown> => observeForward(() => call(...args), makers.note);
     let warned = false;
     try {
       takeForeignReads();
@@ -358,10 +371,15 @@ class FileTrace {
       setWarningSink(() => (warned = true));
       const observed = sandbox.run(() => recorder.record(run));
       const made = { observed, chosen: choose(), outputs: tensorsIn(observed.result) };
-      const warning = warned ? this.#warning(() => sandbox.run(run), makers, model) : undefined;
+      const warning = warned ? this.#warning(() => sandbox.run(again), makers, model) : undefined;
       return warning === undefined ? made : { ...made, warning };
     } catch (error) {
-      return { chosen: choose(), problem: this.#fault(error, model, makers) };
+      const chosen = choose();
+      sandbox.muted = true;
+      const repeated = isExplained(error) ? thrownBy(() => sandbox.run(again)) : undefined;
+      const shown =
+        repeated instanceof Error && repeated.message === (error as Error).message ? repeated : error;
+      return { chosen, problem: this.#fault(shown, model, makers) };
     } finally {
       setWarningSink(undefined);
       sandbox.muted = false;
@@ -398,8 +416,8 @@ class FileTrace {
         ? this.#project.placeOfStatement(this.#recorder?.statement ?? -1)
         : (this.#project.placeOfError(error) ??
           this.#project.placeOfStatement(this.#recorder?.statement ?? -1));
-    const isExplained = error instanceof Error && (code === "shape" || code === "error");
-    const account = isExplained
+    const isFault = error instanceof Error && (code === "shape" || code === "error");
+    const account = isFault
       ? accountFor(error, this.#project, makers ?? new MakerLog(this.#project), model)
       : undefined;
     return { status, message, code, place, account };
