@@ -7,7 +7,7 @@ import {
   type ModuleActivity,
   type Observed,
 } from "../../runtime/inspect/model.js";
-import { TraceRecorder, tensorsIn, type TracedTensor } from "../../runtime/inspect/trace.js";
+import { TraceRecorder, TraceTimeout, tensorsIn, type TracedTensor } from "../../runtime/inspect/trace.js";
 import { Module } from "../../runtime/nn/module.js";
 import { failedCalls, setFailureNotes } from "../../runtime/ops/failure.js";
 import { setWarningSink } from "../../runtime/warnings.js";
@@ -105,7 +105,8 @@ interface Fault extends Problem {
   readonly account: Account | undefined;
 }
 
-const isExplained = (error: unknown): boolean => failedCalls(error).length > 0;
+const isExplained = (error: unknown): boolean =>
+  failedCalls(error).length > 0 && !(error instanceof TraceTimeout);
 
 function thrownBy(body: () => unknown): unknown {
   try {
