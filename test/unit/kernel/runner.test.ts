@@ -272,7 +272,10 @@ test("a forward pass gives shapes, figures, time and the module tree", async () 
     ["[7, 2]"],
   );
   assert.equal((await kernel.supervisor.snapshot())?.root.className, "Bare");
-  assert.match((await failure(run("Stored"))).message, /= x\.npy.*not implemented/);
+  assert.match(
+    (await failure(run("Stored"))).message,
+    /@input x = x\.npy: there is no such file beside model\.ts/,
+  );
   assert.match((await failure(run("Bare", ["x float32[7, 4]"]))).message, /7|4|3/);
 });
 
