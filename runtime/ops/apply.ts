@@ -42,7 +42,7 @@ export class OpGradNode extends GradNode implements GradContext {
   #inputs: readonly Tensor[] | null;
   readonly #inputMetas: readonly InputMeta[];
   readonly #device: Device;
-  readonly #asks: readonly boolean[];
+  readonly #asks: boolean;
   #inputVersions: readonly number[];
   #results: readonly Tensor[] | null = null;
   #resultVersions: readonly number[] = [];
@@ -67,7 +67,7 @@ export class OpGradNode extends GradNode implements GradContext {
     );
     this.#device = sharedDevice(op.name, inputs);
     this.#inputVersions = inputs.map((t) => t._versions.value);
-    this.#asks = inputs.map((t) => t.requiresGrad);
+    this.#asks = inputs.length === 1 && inputs[0]!.requiresGrad;
     this.#hold(inputs);
   }
 
@@ -166,7 +166,8 @@ export class OpGradNode extends GradNode implements GradContext {
       const entry = results[i];
       if (!edge) {
         // What leads nowhere is computed by PyTorch all the same, and refused when what is saved for it was written over.
-        if (this.#asks[i] && typeof entry === "function") entry();
+        // With several inputs, what one of them alone needs is not saved.
+        if (this.#asks && typeof entry === "function") entry();
         return null;
       }
       let grad = typeof entry === "function" ? entry() : entry;
