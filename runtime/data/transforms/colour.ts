@@ -2,8 +2,9 @@
 import { ValueError } from "../../errors.js";
 import { bound } from "../../ops/arguments.js";
 import type { Image } from "../image.js";
+import { ByChance } from "./byChance.js";
 import { blur, brighten, contrast, grey, mapColours, rgb, saturate, turnHue } from "./pixels.js";
-import { chance, order, probability, uniform } from "./random.js";
+import { order, uniform } from "./random.js";
 import { Transform } from "./transform.js";
 
 /**
@@ -114,16 +115,12 @@ export class GaussianBlur extends Transform<Image, Image> {
  * Takes the colours out with probability `p`; the channels stay as many as they were.
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomGrayscale.html
  */
-export class RandomGrayscale extends Transform<Image, Image> {
-  readonly p: number;
-
+export class RandomGrayscale extends ByChance {
   constructor(p = 0.1) {
-    super();
-    this.p = probability(p);
+    super(p);
   }
 
-  forward(image: Image): Image {
-    if (!chance(this.p)) return image;
+  protected change(image: Image): Image {
     return image.mode === "L" ? image : saturate(image, 0);
   }
 }
@@ -132,16 +129,13 @@ export class RandomGrayscale extends Transform<Image, Image> {
  * The negative of a picture, with probability `p`.
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomInvert.html
  */
-export class RandomInvert extends Transform<Image, Image> {
-  readonly p: number;
-
+export class RandomInvert extends ByChance {
   constructor(p = 0.5) {
-    super();
-    this.p = probability(p);
+    super(p);
   }
 
-  forward(image: Image): Image {
-    return chance(this.p) ? mapColours(image, (value) => 255 - value) : image;
+  protected change(image: Image): Image {
+    return mapColours(image, (value) => 255 - value);
   }
 }
 
@@ -149,21 +143,19 @@ export class RandomInvert extends Transform<Image, Image> {
  * Keeps the first `bits` bits of every colour, with probability `p`.
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomPosterize.html
  */
-export class RandomPosterize extends Transform<Image, Image> {
+export class RandomPosterize extends ByChance {
   readonly bits: number;
-  readonly p: number;
 
   constructor(bits: number, options: number | { readonly p?: number } = {}) {
-    super();
     const o = bound("RandomPosterize(int bits, float p=0.5) -> any", [bits, options]);
     if (bits < 0 || bits > 8) throw new ValueError(`bits are from 0 to 8, not ${String(bits)}`);
+    super(o.p);
     this.bits = bits;
-    this.p = probability(o.p);
   }
 
-  forward(image: Image): Image {
+  protected change(image: Image): Image {
     const mask = 256 - 2 ** (8 - this.bits);
-    return chance(this.p) ? mapColours(image, (value) => value & mask) : image;
+    return mapColours(image, (value) => value & mask);
   }
 }
 
@@ -171,19 +163,16 @@ export class RandomPosterize extends Transform<Image, Image> {
  * The negative of what is at least as bright as `threshold`, with probability `p`.
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomSolarize.html
  */
-export class RandomSolarize extends Transform<Image, Image> {
+export class RandomSolarize extends ByChance {
   readonly threshold: number;
-  readonly p: number;
 
   constructor(threshold: number, options: number | { readonly p?: number } = {}) {
-    super();
-    const o = bound("RandomSolarize(float threshold, float p=0.5) -> any", [threshold, options]);
+    super(bound("RandomSolarize(float threshold, float p=0.5) -> any", [threshold, options]).p);
     this.threshold = threshold;
-    this.p = probability(o.p);
   }
 
-  forward(image: Image): Image {
+  protected change(image: Image): Image {
     const { threshold } = this;
-    return chance(this.p) ? mapColours(image, (value) => (value < threshold ? value : 255 - value)) : image;
+    return mapColours(image, (value) => (value < threshold ? value : 255 - value));
   }
 }

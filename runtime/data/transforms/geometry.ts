@@ -2,8 +2,9 @@
 import { ValueError } from "../../errors.js";
 import { bound } from "../../ops/arguments.js";
 import type { Image } from "../image.js";
+import { ByChance } from "./byChance.js";
 import { affine, crop, flip, resize, type Interpolation, type Matrix } from "./pixels.js";
-import { chance, integer, probability, uniform } from "./random.js";
+import { integer, uniform } from "./random.js";
 import { Transform } from "./transform.js";
 
 type Size = number | readonly number[];
@@ -175,16 +176,13 @@ export class RandomCrop extends Transform<Image, Image> {
  * Swaps left and right with probability `p`.
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomHorizontalFlip.html
  */
-export class RandomHorizontalFlip extends Transform<Image, Image> {
-  readonly p: number;
-
+export class RandomHorizontalFlip extends ByChance {
   constructor(p = 0.5) {
-    super();
-    this.p = probability(p);
+    super(p);
   }
 
-  forward(image: Image): Image {
-    return chance(this.p) ? flip(image, true) : image;
+  protected change(image: Image): Image {
+    return flip(image, true);
   }
 }
 
@@ -192,16 +190,13 @@ export class RandomHorizontalFlip extends Transform<Image, Image> {
  * Swaps top and bottom with probability `p`.
  * @see https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomVerticalFlip.html
  */
-export class RandomVerticalFlip extends Transform<Image, Image> {
-  readonly p: number;
-
+export class RandomVerticalFlip extends ByChance {
   constructor(p = 0.5) {
-    super();
-    this.p = probability(p);
+    super(p);
   }
 
-  forward(image: Image): Image {
-    return chance(this.p) ? flip(image, false) : image;
+  protected change(image: Image): Image {
+    return flip(image, false);
   }
 }
 
