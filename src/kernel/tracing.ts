@@ -22,7 +22,8 @@ import {
 } from "../../runtime/source/arguments.js";
 import { BundleError } from "../../runtime/source/bundle.js";
 import { HardTimeout, Sandbox } from "./evaluate.js";
-import { fitShape, shapeText, sizesFor, type Sizes } from "./fit.js";
+import { fitActivity } from "./activity.js";
+import { shapeText, sizesFor, type Sizes } from "./fit.js";
 import { helpfulFixes } from "./trials.js";
 import { takeForeignReads } from "./foreign.js";
 import { chooseCalls, fitTensors, makeHints, type ChosenValues, type OwnedHint } from "./hints.js";
@@ -322,7 +323,7 @@ class FileTrace {
     });
     this.#hints.push(...hints.map((hint) => ({ ...hint, rank: hint.owner === node ? rank : 1 })));
     const text = inputs.map((input) => input.text).join(", ");
-    const activity = fitActivity(model, used, usedSizes);
+    const activity = fitActivity(used, usedSizes);
     this.#add(candidate, {
       ...(problem ?? { status: "traced" }),
       inputs,
@@ -511,39 +512,4 @@ class FileTrace {
       return !seen.has(key) && seen.add(key);
     });
   }
-}
-
-interface FittedActivity {
-  readonly shapes: ReadonlyMap<Module, ModuleActivity> | undefined;
-  readonly macs: number | undefined;
-}
-
-/** Activity at batch size 1: multiply-accumulates grow with N, so two runs tell what one sample costs. */
-function fitActivity(model: Module, runs: readonly Run[], sizes: readonly Sizes[]): FittedActivity {
-  const [base, more] = runs;
-  if (base?.observed === undefined) return { shapes: undefined, macs: undefined };
-  const [batch] = sizes[0]!.keys();
-  const from = batch === undefined ? 1 : sizes[0]!.get(batch)!;
-  const to = batch === undefined ? 1 : (sizes[1]?.get(batch) ?? from);
-  const atOne = (macs: number, other: number | undefined): number =>
-    other === undefined || to === from ? macs : macs - ((other - macs) / (to - from)) * (from - 1);
-  const shapes = new Map<Module, ModuleActivity>();
-  for (const [module, activity] of base.observed.activity) {
-    const others = runs.map(({ observed }) => observed?.activity.get(module));
-    const fit = (which: "inputs" | "outputs"): ModuleActivity["inputs"] =>
-      activity[which].map((shape, i) =>
-        runs.length === 1
-          ? shape
-          : fitShape(
-              sizes,
-              others.map((other) => other?.[which][i]),
-            ),
-      );
-    shapes.set(module, {
-      inputs: fit("inputs"),
-      outputs: fit("outputs"),
-      macs: atOne(activity.macs, more?.observed?.activity.get(module)?.macs),
-    });
-  }
-  return { shapes, macs: atOne(base.observed.macs, more?.observed?.macs) };
 }
